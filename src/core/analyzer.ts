@@ -1,0 +1,13 @@
+/** Text to terms. The same analyzer serves indexing and querying of one collection. */
+export interface Analyzer {
+  readonly name: string
+  /** Terms in order of occurrence, repeats kept; stop words are absent. */
+  terms(text: string): string[]
+  /** Terms with their word positions, stop words leaving gaps, for phrases and proximity. */
+  positions(text: string): readonly TermPosition[]
+}
+
+export interface TermPosition {
+  readonly term: string
+  readonly position: number
+}
