@@ -30,42 +30,66 @@ export class Budget {
     return Math.max(0, this.#deadlineMs - this.#clock())
   }
 
-  child(limits: { capMs?: number | undefined; reserveMs?: number | undefined }): Budget {
+  /** `signal` ends the child before its time, as the caller's own signal does. */
+  child(limits: {
+    capMs?: number | undefined
+    reserveMs?: number | undefined
+    signal?: AbortSignal | undefined
+  }): Budget {
     const leftMs = this.remainingMs() - (limits.reserveMs ?? 0)
     const allowedMs = Math.max(0, Math.min(limits.capMs ?? leftMs, leftMs))
-    return new Budget(this.#clock() + allowedMs, this.#clock, this.#parent)
+    const parent = eitherOf(this.#parent, limits.signal)
+    return new Budget(this.#clock() + allowedMs, this.#clock, parent)
+  }
+
+  /** Runs parts of one stage side by side. The first to fail aborts the others and is what rejects. */
+  async together<T>(parts: readonly ((budget: Budget) => Promise<T>)[]): Promise<T[]> {
+    const failed = new AbortController()
+    const shared = this.child({ signal: failed.signal })
+    try {
+      return await Promise.all(parts.map((part) => part(shared)))
+    } catch (cause) {
+      failed.abort(cause)
+      throw cause
+    }
   }
 
   /**
    * Runs `work` until it settles or the budget ends. The signal is aborted at the
    * deadline, and the promise rejects then even when `work` ignores its signal.
+   * With `noticeMs` the signal is aborted that much before, for work that can hand
+   * over what it has by then.
    */
-  async run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(work: (signal: AbortSignal) => Promise<T>, noticeMs = 0): Promise<T> {
     this.#parent?.throwIfAborted()
     const allowedMs = this.remainingMs()
     if (allowedMs === 0) throw new QuarryError('deadline_exceeded', 'no time left for this stage')
     const controller = new AbortController()
+    const late = (): QuarryError =>
+      new QuarryError('deadline_exceeded', `stage ran past its ${Math.round(allowedMs)} ms`)
     let stop: (reason: unknown) => void = () => {}
     const stopped = new Promise<never>((_resolve, reject) => {
+      // Rejects before it aborts: what `work` makes of the abort must not win the race.
       stop = (reason) => {
-        controller.abort(reason)
         reject(reason)
+        controller.abort(reason)
       }
     })
-    const timer = setTimeout(
-      () =>
-        stop(
-          new QuarryError('deadline_exceeded', `stage ran past its ${Math.round(allowedMs)} ms`),
-        ),
-      allowedMs,
-    )
+    const timers = [setTimeout(() => stop(late()), allowedMs)]
+    if (noticeMs > 0)
+      timers.push(setTimeout(() => controller.abort(late()), Math.max(0, allowedMs - noticeMs)))
     const onCallerAbort = (): void => stop(this.#parent?.reason)
     this.#parent?.addEventListener('abort', onCallerAbort, { once: true })
     try {
       return await Promise.race([work(controller.signal), stopped])
     } finally {
-      clearTimeout(timer)
+      for (const timer of timers) clearTimeout(timer)
       this.#parent?.removeEventListener('abort', onCallerAbort)
     }
   }
+}
+
+function eitherOf(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return AbortSignal.any([a, b])
 }

@@ -94,39 +94,54 @@ export const RFC3339 =
 
 /** Milliseconds since 1970 of an RFC 3339 date (as midnight UTC) or time; undefined for anything else. */
 export function instantOf(value: Scalar): number | undefined {
-  if (typeof value !== 'string' || !RFC3339.test(value)) return undefined
+  if (typeof value !== 'string' || !RFC3339.test(value) || !isDayOfItsMonth(value)) return undefined
   const ms = Date.parse(value)
   return Number.isNaN(ms) ? undefined : ms
 }
 
-/** Refuses a filter deeper, wider or longer than the limits, naming the place. */
-export function checkFilter(
-  filter: Filter,
-  limits: { readonly depthMax: number; readonly conditionsMax: number; readonly valuesMax: number },
-): void {
-  let conditions = 0
-  const visit = (node: Filter, depth: number): void => {
-    if (depth > limits.depthMax)
-      throw new QuarryError('invalid_request', `filter is nested deeper than ${limits.depthMax}`)
-    if (node.op === 'and' || node.op === 'or') {
-      for (const child of node.filters) visit(child, depth + 1)
-      return
-    }
-    if (node.op === 'not') {
-      visit(node.filter, depth + 1)
-      return
-    }
-    conditions += 1
-    if (conditions > limits.conditionsMax)
-      throw new QuarryError(
-        'invalid_request',
-        `filter has more than ${limits.conditionsMax} conditions`,
-      )
-    if ((node.op === 'in' || node.op === 'nin') && node.values.length > limits.valuesMax)
-      throw new QuarryError(
-        'invalid_request',
-        `filter on "${node.field}" lists more than ${limits.valuesMax} values`,
-      )
+/** `Date.parse` reads 30 February as 1 March. */
+function isDayOfItsMonth(date: string): boolean {
+  const [year, month, day] = [date.slice(0, 4), date.slice(5, 7), date.slice(8, 10)].map(Number)
+  if (year === undefined || month === undefined || day === undefined) return false
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+}
+
+export interface FilterLimits {
+  readonly depthMax: number
+  readonly conditionsMax: number
+  readonly valuesMax: number
+}
+
+/**
+ * @throws QuarryError `invalid_request` for a filter deeper, wider or longer than the limits, naming the place
+ */
+export function checkFilter(filter: Filter, limits: FilterLimits): void {
+  const conditions = countConditions(filter, 1, limits)
+  if (conditions > limits.conditionsMax)
+    throw new QuarryError(
+      'invalid_request',
+      `filter has more than ${limits.conditionsMax} conditions`,
+    )
+}
+
+function countConditions(node: Filter, depth: number, limits: FilterLimits): number {
+  if (depth > limits.depthMax)
+    throw new QuarryError('invalid_request', `filter is nested deeper than ${limits.depthMax}`)
+  switch (node.op) {
+    case 'and':
+    case 'or':
+      return node.filters.reduce((sum, child) => sum + countConditions(child, depth + 1, limits), 0)
+    case 'not':
+      return countConditions(node.filter, depth + 1, limits)
+    case 'in':
+    case 'nin':
+      if (node.values.length > limits.valuesMax)
+        throw new QuarryError(
+          'invalid_request',
+          `filter on "${node.field}" lists more than ${limits.valuesMax} values`,
+        )
+      return 1
+    default:
+      return 1
   }
-  visit(filter, 1)
 }

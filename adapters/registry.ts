@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+import type { Embedder } from '../src/core/embedder.ts'
+import type { Reranker } from '../src/core/reranker.ts'
+import type { VectorStore } from '../src/core/vector-store.ts'
+import { hashedOptions, openAiCompatibleOptions } from './embedders/options.ts'
+import type { AdapterContext } from './options.ts'
+import { httpRerankerOptions, proximityOptions } from './rerankers/options.ts'
+import { localOptions } from './stores/local/options.ts'
+import { pgvectorOptions } from './stores/pgvector/options.ts'
+import type { VectorPool } from './stores/pgvector/session.ts'
+
+export interface StoreContext extends AdapterContext {
+  /** The catalog's own database, for a store that is given no other. */
+  readonly pool?: VectorPool | undefined
+}
+
+/** A kind of adapter: what it can be told, as keys of a config file, and how it is opened. Its code loads only then. */
+export interface Adapter<Opened, Context = AdapterContext> {
+  readonly options: z.ZodType
+  /** Takes options as written or as `options` parsed them. */
+  open(options: unknown, context: Context): Promise<Opened>
+}
+
+function adapter<Schema extends z.ZodType, Opened, Context = AdapterContext>(
+  options: Schema,
+  open: (options: z.output<Schema>, context: Context) => Promise<Opened>,
+): { options: Schema; open: (options: unknown, context: Context) => Promise<Opened> } {
+  return { options, open: (given, context) => open(options.parse(given), context) }
+}
+
+export const EMBEDDERS = {
+  hashed: adapter(hashedOptions, async (options) => {
+    const { openHashed } = await import('./embedders/hashed.ts')
+    return openHashed(options)
+  }),
+  'openai-compatible': adapter(openAiCompatibleOptions, async (options, context) => {
+    const { openOpenAiCompatible } = await import('./embedders/openai-compatible.ts')
+    return await openOpenAiCompatible(options, context)
+  }),
+} satisfies Record<string, Adapter<Embedder>>
+
+export const RERANKERS = {
+  proximity: adapter(proximityOptions, async (options) => {
+    const { openProximity } = await import('./rerankers/proximity.ts')
+    return openProximity(options)
+  }),
+  http: adapter(httpRerankerOptions, async (options, context) => {
+    const { openHttpReranker } = await import('./rerankers/http.ts')
+    return openHttpReranker(options, context)
+  }),
+} satisfies Record<string, Adapter<Reranker>>
+
+export const STORES = {
+  local: adapter(localOptions, async () => {
+    const { openLocalEngine } = await import('./stores/local/open-local-engine.ts')
+    return openLocalEngine()
+  }),
+  pgvector: adapter(pgvectorOptions, async (options, context: StoreContext) => {
+    const { openPgvectorStore } = await import('./stores/pgvector/store.ts')
+    const pool = options.url === undefined ? context.pool : undefined
+    return await openPgvectorStore({ ...options, pool })
+  }),
+} satisfies Record<string, Adapter<VectorStore, StoreContext>>

@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type QuarryProcess, startQuarry } from '../test/support/quarry-process.ts'
+import { type Corpus, readCorpus } from './corpus.ts'
+import { closedLoop, type LoadResult, percentile } from './load.ts'
+
+const PASSAGES = 20_000
+const WARM_UP = 200
+
+/** `/retrieve` over HTTP as a backend calls it, with key, prompt and all stages on, on 20,000 passages. */
+export async function benchRetrieve(log: (line: string) => void): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), 'quarry-bench-'))
+  const corpus = await readCorpus('squad-train', PASSAGES)
+  const server = await startQuarry({
+    command: 'serve',
+    env: { QUARRY_DATA_DIR: folder, QUARRY_LOG_LEVEL: 'error' },
+  })
+  try {
+    const headers = { authorization: `Bearer ${server.firstKey ?? ''}`, 'x-tenant-id': 'bench' }
+    const ingestSeconds = await fill(server, headers, corpus, log)
+    const runs = []
+    for (const [mode, connections] of [
+      ['hybrid', 1],
+      ['hybrid', 8],
+      ['lexical', 1],
+      ['dense', 1],
+    ] as const)
+      runs.push(await measure(server, headers, corpus, mode, connections, log))
+    return {
+      corpus: corpus.name,
+      passages: corpus.passages.length,
+      ingest: {
+        seconds: round(ingestSeconds),
+        documents_per_second: round(PASSAGES / ingestSeconds),
+      },
+      runs,
+    }
+  } finally {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function fill(
+  server: QuarryProcess,
+  headers: Readonly<Record<string, string>>,
+  corpus: Corpus,
+  log: (line: string) => void,
+): Promise<number> {
+  const call = async (method: string, path: string, body?: object) => {
+    const response = await fetch(new URL(path, server.url), {
+      method,
+      headers: { ...headers, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    if (!response.ok)
+      throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as { documents: unknown[]; version?: string }
+  }
+  const startedMs = performance.now()
+  await call('PUT', '/v1/collections/bench', {})
+  for (let start = 0; start < corpus.passages.length; start += 250) {
+    const documents = corpus.passages
+      .slice(start, start + 250)
+      .map((passage) => ({ ...passage, media_type: 'text/plain' }))
+    await call('POST', '/v1/collections/bench/documents:batch', { documents })
+  }
+  for (;;) {
+    const { documents } = await call('GET', '/v1/collections/bench/documents?state=queued&limit=1')
+    if (documents.length === 0) break
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  const seconds = (performance.now() - startedMs) / 1000
+  log(`ingested ${corpus.passages.length} passages (${corpus.name}) in ${seconds.toFixed(1)} s`)
+  return seconds
+}
+
+async function measure(
+  server: QuarryProcess,
+  headers: Readonly<Record<string, string>>,
+  corpus: Corpus,
+  mode: 'hybrid' | 'lexical' | 'dense',
+  connections: number,
+  log: (line: string) => void,
+): Promise<object> {
+  const bodies = corpus.questions.map((query) =>
+    JSON.stringify({
+      collection: 'bench',
+      query,
+      mode,
+      budget_ms: 5_000,
+      prompt: { format: 'openai', max_tokens: 2_000 },
+    }),
+  )
+  const url = new URL('/retrieve', server.url)
+  await closedLoop(url, headers, bodies.slice(0, WARM_UP), connections)
+  const result = await closedLoop(url, headers, bodies.slice(WARM_UP), connections)
+  const times = result.samples.map(({ ms }) => ms)
+  const report = {
+    mode,
+    connections,
+    requests: times.length,
+    failures: result.failures,
+    requests_per_second: round(times.length / result.seconds),
+    p50_ms: round(percentile(times, 0.5)),
+    p99_ms: round(percentile(times, 0.99)),
+    share_of_time: sharesOf(result),
+  }
+  log(
+    `${mode} × ${connections}: p50 ${report.p50_ms} ms, p99 ${report.p99_ms} ms, ${report.requests_per_second}/s`,
+  )
+  return report
+}
+
+/** What part of the callers' whole waiting each stage took; `http` is what is not inside the service's own total. */
+function sharesOf({ samples }: LoadResult): Record<string, number> {
+  const sums: Record<string, number> = {}
+  let waited = 0
+  for (const { ms, body } of samples) {
+    waited += ms
+    const { total = 0, ...stages } = (body as { timings_ms: Record<string, number> }).timings_ms
+    for (const [stage, spent] of Object.entries(stages)) sums[stage] = (sums[stage] ?? 0) + spent
+    sums['http'] = (sums['http'] ?? 0) + ms - total
+  }
+  return Object.fromEntries(
+    Object.entries(sums).map(([stage, sum]) => [stage, round(sum / waited)]),
+  )
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000
+}

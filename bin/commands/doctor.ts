@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { createLog } from '../../src/observe/log.ts'
+import { diagnose, type Finding } from '../../src/service/diagnose.ts'
+import { type SettingsOptions, settingsOf, settingsOptions } from '../connect.ts'
+import { EXIT } from '../exit.ts'
+import { paint, table } from '../terminal.ts'
+
+interface Options extends SettingsOptions {
+  readonly json?: boolean
+}
+
+export function addDoctor(program: Command): void {
+  settingsOptions(
+    program
+      .command('doctor')
+      .description(
+        'Prints the settings in force, secrets masked, and asks every dependency whether it answers.',
+      )
+      .option('--json', 'print JSON'),
+  ).action(doctor)
+}
+
+async function doctor(options: Options): Promise<void> {
+  const config = await settingsOf(options)
+  const findings = await diagnose(config, createLog({ level: 'silent' }))
+  const healthy = findings.every(({ state }) => state !== 'failed')
+  if (options.json) process.stdout.write(`${JSON.stringify({ healthy, config, findings })}\n`)
+  else process.stdout.write(`${JSON.stringify(config, null, 2)}\n\n${report(findings)}\n`)
+  if (!healthy) process.exitCode = EXIT.failed
+}
+
+const MARKS = { ok: '✓', failed: '✗' } as const
+const COLOURS = { ok: 'green', failed: 'red' } as const
+
+function report(findings: readonly Finding[]): string {
+  const rows = findings.map(({ name, state, detail }) => [MARKS[state], name, detail])
+  return table(rows)
+    .split('\n')
+    .map((line, index) => paint(COLOURS[findings[index]?.state ?? 'failed'], line))
+    .join('\n')
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { LIMITS } from '../core/limits.ts'
+
+const within = (limit: { min: number; max: number }) => z.int().min(limit.min).max(limit.max)
+
+const algorithm = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('auto') }),
+  z.strictObject({ kind: z.literal('flat') }),
+  z.strictObject({
+    kind: z.literal('hnsw'),
+    m: z.int().min(2).max(100).default(16),
+    efConstruction: z.int().min(4).max(1000).default(128),
+    efSearch: z.int().min(1).max(1000).default(100),
+    quantization: z.enum(['none', 'int8']).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('ivf_flat'),
+    lists: z.int().min(1).max(32_768).default(100),
+    probes: z.int().min(1).max(32_768).default(10),
+  }),
+  z.strictObject({
+    kind: z.literal('ivf_pq'),
+    lists: z.int().min(1).max(65_536).default(256),
+    subvectors: z.int().min(1).max(1024).default(48),
+    bits: z.union([z.literal(4), z.literal(8)]).default(8),
+    probes: z.int().min(1).max(65_536).default(16),
+  }),
+])
+
+/** How a collection chunks, embeds, searches, fuses, reranks and prompts. Kept in the catalog as JSON. */
+export const collectionPolicySchema = z.strictObject({
+  /** Key of the config's `embedders`. */
+  embedder: z.string().min(1).max(64),
+  /** Key of the config's `stores`. */
+  store: z.string().min(1).max(64).default('local'),
+  algorithm: algorithm.default({ kind: 'auto' }),
+  chunker: z
+    .strictObject({
+      tokensMax: within(LIMITS.chunkTokens).default(LIMITS.chunkTokens.default),
+      overlapTokens: within(LIMITS.chunkOverlapTokens).default(LIMITS.chunkOverlapTokens.default),
+    })
+    .prefault({}),
+  lexical: z
+    .strictObject({
+      analyzer: z.enum(['english', 'unicode', 'code']).default('english'),
+      k1: z.number().min(0).max(10).default(0.9),
+      b: z.number().min(0).max(1).default(0.4),
+    })
+    .prefault({}),
+  candidates: within(LIMITS.candidates).default(LIMITS.candidates.default),
+  fusion: z
+    .strictObject({
+      method: z.enum(['rrf', 'convex']).default('rrf'),
+      k: z.int().min(1).max(1_000).default(60),
+      /** Null: the embedder's suggested dense weight against 1 for the lexical leg. */
+      weights: z
+        .strictObject({ dense: z.number().min(0).max(100), lexical: z.number().min(0).max(100) })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  rerank: z
+    .strictObject({
+      /** Key of the config's `rerankers`; null for none. */
+      model: z.string().min(1).max(64).nullable().default('proximity'),
+      depth: within(LIMITS.rerankDepth).default(LIMITS.rerankDepth.default),
+    })
+    .prefault({}),
+  prompt: z
+    .strictObject({
+      system: z.string().max(20_000).nullable().default(null),
+      instruction: z.string().max(20_000).nullable().default(null),
+    })
+    .prefault({}),
+})
+
+export type CollectionPolicy = z.infer<typeof collectionPolicySchema>

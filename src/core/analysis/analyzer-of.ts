@@ -1,0 +1,28 @@
+import type { Analyzer, TermPosition } from '../analyzer.ts'
+
+/** Called for each term, in order; the position of a word counts stop words too. */
+export type Emit = (term: string, position: number) => void
+
+/** Longest term kept, in UTF-16 units as Lucene counts; what is longer is cut, so that blobs fill no dictionary. */
+export const TERM_LENGTH_MAX = 255
+
+/** Makes both readings of a text from one scan of it. */
+export function analyzerOf(name: string, scan: (text: string, emit: Emit) => unknown): Analyzer {
+  return {
+    name,
+    terms: (text) => {
+      const terms: string[] = []
+      scan(text, (term) => {
+        if (term !== '') terms.push(term)
+      })
+      return terms
+    },
+    positions: (text) => {
+      const positions: TermPosition[] = []
+      scan(text, (term, position) => {
+        if (term !== '') positions.push({ term, position })
+      })
+      return positions
+    },
+  }
+}

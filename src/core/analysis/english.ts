@@ -1,0 +1,33 @@
+import type { Emit } from './analyzer-of.ts'
+import { plainForms } from './fold.ts'
+import { porterStem } from './porter.ts'
+import { wordsOf } from './words.ts'
+
+/** Lucene's English stop set. */
+const STOP_WORDS: ReadonlySet<string> = new Set(
+  `a an and are as at be but by for if in into is it no not of on or such that the their then there these they this
+   to was will with`.split(/\s+/),
+)
+
+/** As Lucene's EnglishAnalyzer: words, possessives off, lower case, stop words out, Porter's stems. */
+export function scanEnglish(text: string, emit: Emit): void {
+  let position = 0
+  for (const word of wordsOf(plainForms(text))) {
+    const term = lowerCase(withoutPossessive(word))
+    if (!STOP_WORDS.has(term)) emit(porterStem(term), position)
+    position++
+  }
+}
+
+function withoutPossessive(word: string): string {
+  const last = word.charCodeAt(word.length - 1)
+  if (last !== 0x73 && last !== 0x53) return word
+  const mark = word.charCodeAt(word.length - 2)
+  return mark === 0x27 || mark === 0x2019 || mark === 0xff07 ? word.slice(0, -2) : word
+}
+
+/** `İ` becomes a plain i, where JavaScript would leave the dot behind as a mark of its own. */
+function lowerCase(word: string): string {
+  const lower = word.toLowerCase()
+  return lower.length === word.length ? lower : lower.replaceAll('i\u0307', 'i')
+}

@@ -1,0 +1,17 @@
+import type { Analyzer } from '../analyzer.ts'
+import type { AnalyzerName } from '../vector-store.ts'
+import { analyzerOf } from './analyzer-of.ts'
+import { scanCode } from './code.ts'
+import { scanEnglish } from './english.ts'
+import { scanUnicode } from './unicode.ts'
+
+const ANALYZERS: Readonly<Record<AnalyzerName, Analyzer>> = {
+  english: analyzerOf('english', scanEnglish),
+  unicode: analyzerOf('unicode', scanUnicode),
+  code: analyzerOf('code', scanCode),
+}
+
+/** Analyzers keep no state, so every index shares the same three. */
+export function openAnalyzer(name: AnalyzerName): Analyzer {
+  return ANALYZERS[name]
+}

@@ -1,0 +1,38 @@
+import type { Emit } from './analyzer-of.ts'
+import { foldText } from './fold.ts'
+
+const CJK = String.raw`[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]&&[\p{L}\p{M}]]`
+const SPACELESS = String.raw`[[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]&&[\p{L}\p{M}]]`
+const RUN = new RegExp(
+  `(${CJK}{1,4096})|(${SPACELESS}{1,4096})|[[\\p{L}\\p{M}\\p{N}]--${CJK}--${SPACELESS}]{1,255}`,
+  'gv',
+)
+
+const WITHOUT_SPACES = new RegExp(`${CJK}|${SPACELESS}`, 'v')
+
+/** Whether a text has letters of a script that does not part its words. */
+export function hasSpacelessScript(text: string): boolean {
+  return WITHOUT_SPACES.test(text)
+}
+
+/**
+ * For text in any language: runs of letters, marks and digits, folded, not stemmed. Scripts written without spaces
+ * become overlapping n-grams: pairs for Chinese, Japanese and Korean, triples for Thai, Lao, Khmer and Burmese. Gives the position after the last.
+ */
+export function scanUnicode(text: string, emit: Emit, from = 0): number {
+  let position = from
+  for (const [run, cjk, spaceless] of foldText(text).matchAll(RUN)) {
+    if (cjk !== undefined) position = grams(cjk, 2, position, emit)
+    else if (spaceless !== undefined) position = grams(spaceless, 3, position, emit)
+    else emit(run, position++)
+  }
+  return position
+}
+
+/** Emits each `size` neighbouring characters, or all of a shorter run; gives the position after the last. */
+function grams(run: string, size: number, from: number, emit: Emit): number {
+  const characters = [...run]
+  const last = Math.max(0, characters.length - size)
+  for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i)
+  return from + last + 1
+}

@@ -1,0 +1,49 @@
+import { Hono } from 'hono'
+import { QuarryError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { answerRequest, answerRoute } from './answer.ts'
+import { createAuthenticator } from './auth.ts'
+import { BodyGate } from './body.ts'
+import type { HttpDeps } from './deps.ts'
+import type { Serving } from './exchange.ts'
+import { honoPath, matchesTemplate } from './paths.ts'
+import { problemHeaders, problemOf, protocolError } from './problem.ts'
+import type { Answer, Route } from './route.ts'
+import { ROUTES } from './routes.ts'
+
+/** The whole HTTP surface. Routing and `/openapi.json` come from the one table in routes.ts. */
+export function createApp(deps: HttpDeps): Hono {
+  const serving: Serving = {
+    deps,
+    authenticator: createAuthenticator(deps.catalog.keys),
+    gate: new BodyGate(LIMITS.bodiesInFlightBytes.default),
+  }
+  const app = new Hono()
+  for (const route of ROUTES)
+    app.on(route.method, honoPath(route.path), (context) =>
+      answerRoute(serving, context.req.raw, route),
+    )
+  app.notFound((context) =>
+    answerRequest(serving, context.req.raw, 'unmatched', async ({ request, url, requestId }) =>
+      answerUnmatched(request, url.pathname, requestId),
+    ),
+  )
+  return app
+}
+
+/** 405 with `Allow` where the path exists under other methods, else 404. */
+function answerUnmatched(request: Request, path: string, requestId: string): Answer {
+  const methods = ROUTES.filter((route) => matchesTemplate(route.path, path)).map(methodOf)
+  if (methods.length === 0) throw new QuarryError('not_found', `no route ${path.slice(0, 200)}`)
+  const allow = [...new Set(methods), ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ')
+  const error = protocolError(405, `${request.method} is not offered here; allowed: ${allow}`)
+  return {
+    status: 405,
+    body: problemOf(error, path, requestId),
+    headers: { ...problemHeaders(error), allow },
+  }
+}
+
+function methodOf(route: Route): string {
+  return route.method
+}

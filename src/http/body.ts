@@ -1,0 +1,135 @@
+import type { z } from 'zod'
+import { QuarryError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { HttpSettings } from './deps.ts'
+import { decodeUtf8, parseJson } from './json.ts'
+import { protocolError } from './problem.ts'
+import type { BodySpec, ReceivedBody } from './route.ts'
+import { check } from './validate.ts'
+
+/** A JSON body of one schema. */
+export function jsonBody<T>(
+  schema: z.ZodType<T>,
+  bytesMax: (settings: HttpSettings) => number = (settings) =>
+    Math.min(settings.bodyBytes, LIMITS.bodyBytes.max),
+): BodySpec<T> {
+  return {
+    contents: { 'application/json': schema },
+    bytesMax,
+    read: (received) => check(schema, jsonOf(received), 'body'),
+  }
+}
+
+export function jsonOf(received: ReceivedBody): unknown {
+  return parseJson(decodeUtf8(received.bytes, 'the body'), 'the body')
+}
+
+/** Bounds what all requests together hold in memory as bodies. */
+export class BodyGate {
+  #heldBytes = 0
+  readonly #bytesMax: number
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  hold(bytes: number): void {
+    if (this.#heldBytes + bytes > this.#bytesMax)
+      throw new QuarryError('unavailable', 'too many large requests are under way')
+    this.#heldBytes += bytes
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes
+  }
+}
+
+export interface BodyLimits {
+  readonly bytesMax: number
+  readonly gate: BodyGate
+}
+
+/** Runs `work` with the whole body, counted against the gate until it is done. `payload_too_large` by either way of framing. */
+export async function withBody<T>(
+  request: Request,
+  { bytesMax, gate }: BodyLimits,
+  work: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
+): Promise<T> {
+  refuseEncoding(request.headers)
+  const declared = Number(request.headers.get('content-length') ?? 0)
+  if (declared > bytesMax) throw tooLarge(bytesMax)
+  let held = 0
+  const hold = (bytes: number): void => {
+    gate.hold(bytes)
+    held += bytes
+  }
+  try {
+    return await work(await readAll(request, bytesMax, hold))
+  } finally {
+    gate.release(held)
+  }
+}
+
+async function readAll(
+  request: Request,
+  bytesMax: number,
+  hold: (bytes: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  if (request.body === null) return new Uint8Array()
+  const reader = request.body.getReader()
+  for (;;) {
+    const { done, value } = await readPart(reader)
+    if (done) return concat(parts, length)
+    length += value.byteLength
+    if (length > bytesMax) throw tooLarge(bytesMax)
+    hold(value.byteLength)
+    parts.push(value)
+  }
+}
+
+async function readPart(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']> {
+  try {
+    return await reader.read()
+  } catch (cause) {
+    throw new QuarryError('invalid_request', 'the body ended before it was whole', { cause })
+  }
+}
+
+function concat(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.byteLength
+  }
+  return whole
+}
+
+/** Unpacking would let a few bytes pass the limit as many. */
+function refuseEncoding(headers: Headers): void {
+  const encoding = headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+    throw protocolError(415, 'send the body without Content-Encoding')
+}
+
+function tooLarge(bytesMax: number): QuarryError {
+  return new QuarryError('payload_too_large', `the body is larger than ${bytesMax} bytes`)
+}
+
+/** The media type of a body, which the route must accept; a charset other than UTF-8 is refused with 415. */
+export function acceptedType(contentType: string | null, spec: BodySpec<unknown>): string {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';')
+  const mediaType = type.trim()
+  if (!Object.hasOwn(spec.contents, mediaType)) {
+    const known = Object.keys(spec.contents).join(', ')
+    throw protocolError(415, `Content-Type must be one of: ${known}`)
+  }
+  const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith('charset='))
+  if (charset !== undefined && !/^charset="?(?:utf-?8|us-ascii)"?$/.test(charset))
+    throw protocolError(415, 'the charset must be utf-8')
+  return mediaType
+}

@@ -1,0 +1,51 @@
+import type { Catalog, Collection } from '../catalog/catalog.ts'
+import type { CollectionPolicy } from '../catalog/policy.ts'
+import type { CollectionId, TenantId } from '../core/model.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { UsageLedger } from '../observe/usage.ts'
+import type { RetrieveRequest, RetrieveResponse } from '../retrieve/request.ts'
+
+/** What the routes stand on; the composition root builds it. */
+export interface HttpDeps {
+  readonly catalog: Catalog
+  readonly retrieve: (request: RetrieveRequest) => Promise<RetrieveResponse>
+  /** Fills in the defaults, refuses embedders, stores and rerankers that the config does not name. */
+  readonly createCollection: (
+    id: CollectionId,
+    policy: unknown,
+  ) => Promise<{ readonly collection: Collection; readonly created: boolean }>
+  /** Checks a changed policy: what needs re-embedding is refused with `conflict`. */
+  readonly updateCollection: (
+    id: CollectionId,
+    policy: Partial<CollectionPolicy>,
+  ) => Promise<Collection>
+  /** Nudges the outbox relay, so that a fresh write need not wait for its poll. */
+  readonly notifyWrite: () => void
+  /** Resolves true when the write is searchable in this process, false at the abort. */
+  readonly waitIndexed: (
+    tenant: TenantId,
+    collection: CollectionId,
+    version: bigint,
+    signal: AbortSignal,
+  ) => Promise<boolean>
+  /** Ready to serve: catalog open, schema current, replica caught up, not draining. Reasons when not. */
+  readonly readiness: () => Promise<{
+    readonly ready: boolean
+    readonly reasons: readonly string[]
+  }>
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly usage: UsageLedger
+  readonly settings: HttpSettings
+}
+
+export interface HttpSettings {
+  readonly bodyBytes: number
+  readonly retrieveBodyBytes: number
+  readonly documentBytes: number
+  readonly budgetMs: number
+  readonly waitIndexedMs: number
+  /** True: every request may act as admin of any tenant without a key. Only ever on loopback, chosen by the operator. */
+  readonly insecureNoAuth: boolean
+}

@@ -1,0 +1,139 @@
+import { QuarryError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
+import type { RetrieveRequest, RetrieveResponse } from '../../retrieve/request.ts'
+import { jsonBody } from '../body.ts'
+import { presentRetrieval } from '../present/retrieval.ts'
+import { type Answer, type Route, type TenantCall, tenantRoute } from '../route.ts'
+import { toFilter } from '../schemas/filter.ts'
+import { type RetrieveBody, retrieveBody } from '../schemas/retrieve.ts'
+import { retrieveAnswer } from '../schemas/retrieve-answer.ts'
+import { decodeVersion } from '../version.ts'
+
+type RetrieveCall = TenantCall<undefined, undefined, RetrieveBody>
+
+const TIMEOUT_HEADER = 'x-request-timeout-ms'
+
+function retrieveRoute(path: string, operation: string): Route {
+  return tenantRoute({
+    method: 'POST',
+    path,
+    operation,
+    tag: 'Retrieval',
+    summary: 'Passages for a question, and a finished prompt, inside a latency budget',
+    scopes: ['retrieve'],
+    headers: [
+      {
+        name: 'X-Request-Timeout-Ms',
+        about: 'What the caller has left; the budget is the smaller of this and `budget_ms`',
+      },
+    ],
+    body: jsonBody(retrieveBody, (settings) => settings.retrieveBodyBytes),
+    answers: {
+      200: { about: 'Hits, also when degraded: see `degraded`', schema: retrieveAnswer },
+    },
+    handle: handleRetrieve,
+  })
+}
+
+export const RETRIEVE_ROUTES: readonly Route[] = [
+  retrieveRoute('/retrieve', 'retrieve'),
+  retrieveRoute('/v1/retrieve', 'retrieveV1'),
+]
+
+async function handleRetrieve(call: RetrieveCall): Promise<Answer> {
+  const response = await retrieveCounted(call, toRequest(call))
+  const { embedTokens, rerankDocuments } = response.usage
+  return {
+    status: 200,
+    body: presentRetrieval(response),
+    headers: { 'server-timing': serverTiming(response.timingsMs) },
+    usage: { embedTokens, rerankDocuments },
+    degraded: response.degraded.map(({ stage, reason }) => `${stage}:${reason}`),
+  }
+}
+
+async function retrieveCounted(
+  { deps }: RetrieveCall,
+  request: RetrieveRequest,
+): Promise<RetrieveResponse> {
+  try {
+    const response = await deps.retrieve(request)
+    deps.metrics.retrieval(response.degraded.length > 0 ? 'degraded' : 'full', response)
+    return response
+  } catch (error) {
+    deps.metrics.retrieval('error', null)
+    throw error
+  }
+}
+
+function toRequest(call: RetrieveCall): RetrieveRequest {
+  const { body, tenant, signal } = call
+  const { prompt, group_by, min_version } = body
+  return {
+    tenant,
+    collection: body.collection,
+    query: body.query,
+    topK: body.top_k,
+    candidates: body.candidates,
+    mode: body.mode,
+    filter: toFilter(body.filter),
+    fusion: toFusion(body.fusion),
+    rerank: body.rerank,
+    mmr: body.mmr,
+    groupBy: group_by,
+    expand: body.expand,
+    dedupe: body.dedupe,
+    minRelevance: body.min_relevance,
+    minVersion: min_version === undefined ? undefined : decodeVersion(min_version),
+    budgetMs: budgetOf(call),
+    onDegraded: body.on_degraded,
+    require: body.require,
+    explain: body.explain,
+    prompt: prompt === undefined ? undefined : toPrompt(prompt),
+    signal,
+  }
+}
+
+/** Only what was sent: absent fields leave the policy's values in place. */
+function toFusion(fusion: RetrieveBody['fusion']): RetrieveRequest['fusion'] {
+  if (fusion === undefined) return undefined
+  const { method, k, weights } = fusion
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(k === undefined ? {} : { k }),
+    ...(weights === undefined ? {} : { weights }),
+  }
+}
+
+function toPrompt({
+  max_tokens,
+  ...rest
+}: NonNullable<RetrieveBody['prompt']>): NonNullable<RetrieveRequest['prompt']> {
+  return { ...rest, maxTokens: max_tokens }
+}
+
+/** Counted from arrival: time spent on the body and the key is the caller's time too. */
+function budgetOf({ body, headers, deps, arrivedMs }: RetrieveCall): number {
+  const asked = body.budget_ms ?? deps.settings.budgetMs
+  const left = callerTimeoutMs(headers.get(TIMEOUT_HEADER))
+  const budgetMs = Math.min(asked, left ?? asked) - (performance.now() - arrivedMs)
+  if (left !== undefined && left < LIMITS.budgetMs.min)
+    throw new QuarryError(
+      'deadline_exceeded',
+      `X-Request-Timeout-Ms leaves less than ${LIMITS.budgetMs.min} ms`,
+    )
+  return Math.max(1, Math.round(budgetMs))
+}
+
+function callerTimeoutMs(header: string | null): number | undefined {
+  if (header === null) return undefined
+  if (!/^\d{1,9}$/.test(header))
+    throw new QuarryError('invalid_request', 'X-Request-Timeout-Ms must be whole milliseconds')
+  return Number(header)
+}
+
+function serverTiming(timingsMs: RetrieveResponse['timingsMs']): string {
+  return Object.entries(timingsMs)
+    .map(([stage, ms]) => `${stage};dur=${Math.round(ms * 10) / 10}`)
+    .join(', ')
+}

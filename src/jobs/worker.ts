@@ -1,0 +1,54 @@
+import type { Delivery, Work } from '../catalog/catalog.ts'
+import { type IngestDeps, ingestBatch } from '../ingest/ingest.ts'
+import type { Log } from '../observe/log.ts'
+import type { Consumer, DeliveryQueue } from './open-queue.ts'
+import { type SettleLimits, settle } from './settle.ts'
+
+export interface WorkerDeps extends Omit<IngestDeps, 'limits'> {
+  readonly catalog: IngestDeps['catalog'] & { readonly work: Work }
+  readonly queue: Pick<DeliveryQueue, 'consume'>
+  /** Called after each delivery, so that the relay fills the place that it left. */
+  readonly onDelivered: () => void
+  readonly log: Log
+  readonly limits: IngestDeps['limits'] &
+    SettleLimits & { readonly jobConcurrency: number; readonly jobLockMs: number }
+}
+
+export interface Worker {
+  /** Takes no more deliveries; those still under way after `drainMs` are aborted and handed back. */
+  close(options: { readonly drainMs: number }): Promise<void>
+}
+
+export async function startWorker(deps: WorkerDeps): Promise<Worker> {
+  const consumer: Consumer = await deps.queue.consume(
+    async (delivery, signal) => {
+      await processDelivery(delivery, deps, signal)
+      deps.onDelivered()
+    },
+    { concurrency: deps.limits.jobConcurrency, lockMs: deps.limits.jobLockMs },
+  )
+  return consumer
+}
+
+/** Rejects only when the catalog cannot be reached; the queue then tries the whole delivery again. */
+async function processDelivery(
+  delivery: Delivery,
+  deps: WorkerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedMs = performance.now()
+  const { work } = deps.catalog
+  const items = await work.load(delivery.items)
+  const worn = items.filter((item) => item.attempts > deps.limits.jobAttempts * 2)
+  for (const item of worn) {
+    const reason = `${item.attempts} tries ended without an answer: the worker died or was stopped each time`
+    await work.bury(item, reason)
+    deps.metrics.ingested('failed', 1, 0)
+  }
+  const fresh = items.filter((item) => !worn.includes(item))
+  const outcomes = await ingestBatch(fresh, deps, signal)
+  const counts = await settle(outcomes, deps, signal)
+  const tookMs = Math.round(performance.now() - startedMs)
+  const { tenant, collection } = delivery
+  deps.log.info({ tenant, collection, ...counts, tookMs }, 'delivery done')
+}

@@ -1,0 +1,45 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import type { PinnedDocument } from './prompt.ts'
+import { visibleText } from './visible-text.ts'
+
+const NONCE_BYTES = 16
+const ATTRIBUTE_CHARS = 300
+/** The names that our own tags have; content that opens one is shown with an escaped bracket. */
+const OWN_TAG = /<(?=[\s/]*(?:doc|pinned|retrieved)(?![\p{L}\p{N}_]))/giu
+
+/** 128 random bits: nobody who wrote a document can know the name of the fence that it stands in. */
+export function randomNonce(): string {
+  return randomBytes(NONCE_BYTES).toString('hex')
+}
+
+/**
+ * The fence of the pinned documents must not change between requests, or no provider caches them. It is derived
+ * from all of their content, so no content can hold its own: with a key nobody outside can compute it, and without
+ * one it would have to be a fixed point of SHA-256.
+ */
+export function contentNonce(
+  documents: readonly PinnedDocument[],
+  key: string | undefined,
+): string {
+  const content = JSON.stringify(documents.map(({ id, title, text }) => [id, title, text]))
+  const hash = key === undefined ? createHash('sha256') : createHmac('sha256', key)
+  return hash
+    .update(content)
+    .digest('hex')
+    .slice(0, 2 * NONCE_BYTES)
+}
+
+/** Untrusted text that can neither close a fence nor open a document of its own. */
+export function fencedText(text: string): string {
+  return visibleText(text).replace(OWN_TAG, '&lt;')
+}
+
+/** Untrusted text on one line, fit for an attribute. */
+export function fencedAttribute(text: string): string {
+  return oneLine(text).replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
+
+export function oneLine(text: string): string {
+  const line = visibleText(text).replace(/\s+/g, ' ').trim()
+  return line.slice(0, ATTRIBUTE_CHARS).replace(/[\ud800-\udbff]$/, '')
+}

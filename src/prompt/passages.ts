@@ -1,0 +1,91 @@
+import type { Chunk, ChunkId, DocumentId, Span } from '../core/model.ts'
+import type { Hit } from '../retrieve/request.ts'
+
+/** Text of one chunk, or the head of it. */
+export interface Piece {
+  readonly chunk: ChunkId
+  readonly ordinal: number
+  readonly span: Span
+  readonly text: string
+  readonly headings: readonly string[]
+  readonly page: number | null
+  /** What follows in the document is missing. */
+  readonly cut: boolean
+}
+
+/** What stands together in the prompt: pieces of one document without a hole, in the order of the document. */
+export interface Passage {
+  readonly documentId: DocumentId
+  readonly title: string | null
+  /** Of its best hit, from 0. */
+  readonly rank: number
+  readonly pieces: readonly Piece[]
+}
+
+export function pieceOf(chunk: Chunk | Hit): Piece {
+  const { id, ordinal, span, text, headings, page } = chunk
+  return { chunk: id, ordinal, span, text, headings, page, cut: false }
+}
+
+/** Adds pieces of a document to the passages there are; those that touch become one. */
+export function addPieces(
+  passages: readonly Passage[],
+  from: Pick<Passage, 'documentId' | 'title' | 'rank'>,
+  pieces: readonly Piece[],
+): Passage[] {
+  const added = pieces.map((piece) => ({ ...from, pieces: [piece] }))
+  return added.reduce<Passage[]>(addPassage, [...passages])
+}
+
+function addPassage(passages: Passage[], passage: Passage): Passage[] {
+  const touching = passages.filter((other) => touches(other, passage))
+  const apart = passages.filter((other) => !touching.includes(other))
+  return [...apart, touching.reduce(merge, passage)]
+}
+
+function touches(a: Passage, b: Passage): boolean {
+  if (a.documentId !== b.documentId) return false
+  return a.pieces.some((one) => b.pieces.some((other) => areNeighbours(one, other)))
+}
+
+function areNeighbours(a: Piece, b: Piece): boolean {
+  const overlap = a.span.start < b.span.end && b.span.start < a.span.end
+  const [first, second] = a.ordinal < b.ordinal ? [a, b] : [b, a]
+  return overlap || a.chunk === b.chunk || (second.ordinal - first.ordinal === 1 && !first.cut)
+}
+
+/** The head of a piece. */
+export function cutPiece(piece: Piece, length: number): Piece {
+  const { start } = piece.span
+  const text = piece.text.slice(0, length)
+  return { ...piece, text, span: { start, end: start + length }, cut: true }
+}
+
+function merge(a: Passage, b: Passage): Passage {
+  const best = a.rank <= b.rank ? a : b
+  const pieces = new Map([...b.pieces, ...a.pieces].map((piece) => [piece.chunk, piece]))
+  return { ...best, pieces: [...pieces.values()].sort(byPlace) }
+}
+
+function byPlace(a: Piece, b: Piece): number {
+  return a.span.start - b.span.start || a.span.end - b.span.end
+}
+
+/** The document's text from the first piece to the last: overlaps once, and for the white space between a line break. */
+export function passageText(passage: Passage): string {
+  let text = ''
+  let end = passage.pieces[0]?.span.start ?? 0
+  for (const { span, text: piece } of passage.pieces) {
+    const gap = span.start - end
+    if (gap > 0) text += gap === 1 ? '\n' : '\n\n'
+    if (span.end > end) text += piece.slice(Math.max(0, -gap))
+    end = Math.max(end, span.end)
+  }
+  return text
+}
+
+export function passageSpan(passage: Passage): Span {
+  const starts = passage.pieces.map(({ span }) => span.start)
+  const ends = passage.pieces.map(({ span }) => span.end)
+  return { start: Math.min(...starts), end: Math.max(...ends) }
+}

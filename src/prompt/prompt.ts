@@ -1,0 +1,57 @@
+import type { ChunkId, DocumentId, Span } from '../core/model.ts'
+
+export const PROMPT_FORMATS = ['openai', 'anthropic', 'cohere', 'text'] as const
+export type PromptFormat = (typeof PROMPT_FORMATS)[number]
+
+export interface PromptRequest {
+  /** `default`, or a template named in the config's `templates`. */
+  readonly template: string
+  readonly format: PromptFormat
+  /** Never exceeded, as counted by the tokenizer that the answer names. */
+  readonly maxTokens: number
+  /** Documents that always go in, before the retrieved passages and in the order of their ids. */
+  readonly pinned: readonly DocumentId[]
+  readonly order: 'relevance' | 'document' | 'edges'
+}
+
+/** A prompt ready for the gateway. `body` holds the provider's own fields: `messages`, and for some `system` or `documents`. */
+export interface Prompt {
+  readonly format: PromptFormat
+  readonly body: Readonly<Record<string, unknown>>
+  readonly tokens: number
+  readonly tokenizer: string
+  readonly citations: readonly Citation[]
+  readonly dropped: readonly Dropped[]
+  /** Hash of everything before the retrieved passages: equal hashes hit a provider's prompt cache. */
+  readonly prefixHash: string
+}
+
+/** What `[n]` in an answer refers to. */
+export interface Citation {
+  readonly n: number
+  readonly chunkIds: readonly ChunkId[]
+  readonly documentId: DocumentId
+  readonly title: string | null
+  readonly span: Span
+  readonly page: number | null
+  readonly pinned: boolean
+}
+
+export interface Dropped {
+  readonly id: string
+  readonly reason: 'budget' | 'contained' | 'empty' | 'not_found'
+}
+
+/** A document that goes in whole, whatever was asked. */
+export interface PinnedDocument {
+  readonly id: DocumentId
+  readonly title: string | null
+  readonly text: string
+}
+
+/** The operator's words around the documents. Static: no date, tenant or id, or no provider caches the prompt. */
+export interface PromptTemplate {
+  readonly system: string
+  /** Stands between the documents and the question. */
+  readonly instruction: string
+}

@@ -1,0 +1,44 @@
+import type { DocumentId } from '../../core/model.ts'
+
+/** Everything that goes into a prompt, in its order; texts of documents still as they came. */
+export interface Layout {
+  readonly system: string
+  readonly pinned: readonly Entry[]
+  readonly retrieved: readonly Entry[]
+  readonly instruction: string
+  readonly query: string
+  readonly nonces: { readonly pinned: string; readonly retrieved: string }
+}
+
+/** One document or passage under the number by which an answer cites it. */
+export interface Entry {
+  readonly n: number
+  readonly documentId: DocumentId
+  readonly title: string | null
+  readonly headings: readonly string[]
+  readonly text: string
+}
+
+/** How a provider wants a prompt. */
+export interface Renderer {
+  /** Chat messages, each of which costs MESSAGE_TOKENS beside its text. */
+  readonly messages: number
+  /** False: the provider counts with a tokenizer of its own, and ours is an estimate. */
+  readonly exactTokens: boolean
+  /** Every text of the body that the provider reads. */
+  texts(layout: Layout): readonly string[]
+  /** The part of them that one entry makes. */
+  entryTexts(entry: Entry): readonly string[]
+  /** All that comes before the retrieved passages. */
+  prefix(layout: Layout): string
+  body(layout: Layout): Readonly<Record<string, unknown>>
+}
+
+/** Of a chat format, per message, for role and separators, as OpenAI documents its own. */
+export const MESSAGE_TOKENS = 4
+
+/** `Title › Heading › Heading`, a heading that repeats the title left out; empty when there is neither. */
+export function entryTitle({ title, headings }: Entry): string {
+  const path = title === null || headings[0] === title ? headings : [title, ...headings]
+  return path.join(' › ')
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import type { Hono } from 'hono'
+import { EMBEDDERS, RERANKERS, STORES } from '../adapters/registry.ts'
+import { openLocalEngine } from '../adapters/stores/local/open-local-engine.ts'
+import { readSchemaSteps } from '../migrations/schema/apply.ts'
+import type { Catalog } from './catalog/catalog.ts'
+import { openDatabase } from './catalog/database/open-database.ts'
+import type { Database } from './catalog/database.ts'
+import { openCatalog } from './catalog/open-catalog.ts'
+import type { AdapterConfig, AdapterSchemas, Config } from './config/schema.ts'
+import type { ReplicaEngine } from './core/replica-engine.ts'
+import { createApp } from './http/app.ts'
+import type { ServerLimits } from './http/server.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { openMetrics } from './observe/open-metrics.ts'
+import { openUsageLedger } from './observe/open-usage-ledger.ts'
+import { Closers } from './service/closers.ts'
+import { openCollectionDesk } from './service/collection-desk.ts'
+import { type Adapters, openAdapters } from './service/open-adapters.ts'
+import { openReadSide } from './service/read-side.ts'
+import { readinessOf } from './service/readiness.ts'
+import type { Shared } from './service/shared.ts'
+import { openWriteSide } from './service/write-side.ts'
+
+export interface Roles {
+  /** Works on jobs. */
+  readonly worker: boolean
+  /** Keeps an engine in this process and answers retrievals. */
+  readonly replica: boolean
+}
+
+export interface Service {
+  readonly app: Hono
+  readonly catalog: Catalog
+  readonly adapters: Adapters
+  /** Resolves when retrievals see all that was indexed before the start. */
+  readonly ready: Promise<void>
+  readonly serverLimits: ServerLimits
+  /** From now on `/readyz` says no, so that balancers look elsewhere while requests under way finish. */
+  drain(): void
+  /** Hands work back and closes everything, the last opened first. Safe to call twice. */
+  close(drainMs: number): Promise<void>
+}
+
+/** What the config's `stores`, `embedders` and `rerankers` may hold. */
+export const adapterSchemas: AdapterSchemas = {
+  stores: schemasOf(STORES),
+  embedders: schemasOf(EMBEDDERS),
+  rerankers: schemasOf(RERANKERS),
+}
+
+/** Between two writes of the usage ledger; a crash loses at most this much of it. */
+const USAGE_FLUSH_MS = 1_000
+
+/**
+ * Config in, running service out.
+ * @throws QuarryError when the catalog cannot be opened, the isolation self-test fails, or an adapter refuses its options
+ */
+export async function openService(
+  config: Config,
+  { roles, log }: { readonly roles: Roles; readonly log: Log },
+): Promise<Service> {
+  const closers = new Closers()
+  try {
+    return await assemble(config, roles, log, closers)
+  } catch (error) {
+    await closers.closeAll(0)
+    throw error
+  }
+}
+
+async function assemble(
+  config: Config,
+  roles: Roles,
+  log: Log,
+  closers: Closers,
+): Promise<Service> {
+  const database = closers.add(await openCatalogDatabase(config))
+  const catalog = openCatalog(database)
+  const metrics = openMetrics()
+  const usage = closers.add(
+    openUsageLedger(catalog.usage, USAGE_FLUSH_MS, (error) =>
+      log.warn({ err: error }, 'usage could not be written; kept for the next time'),
+    ),
+  )
+  const engine = closers.add(openLocalEngine())
+  const adapters = closers.add(await openConfigured(config, database, engine, metrics))
+  const shared: Shared = {
+    config,
+    database,
+    catalog,
+    adapters,
+    engine,
+    log,
+    metrics,
+    usage,
+    processId: randomUUID(),
+  }
+  const read = closers.add(await openReadSide(shared, roles.replica))
+  const write = closers.add(await openWriteSide(shared, roles.worker))
+  const desk = openCollectionDesk(catalog, adapters, config.collection_defaults)
+
+  let draining = false
+  const app = createApp({
+    catalog,
+    retrieve: read.retrieve,
+    createCollection: desk.create,
+    updateCollection: async (id, change) => {
+      const collection = await desk.update(id, change)
+      read.invalidate(id)
+      return collection
+    },
+    notifyWrite: write.notifyWrite,
+    waitIndexed: read.waitIndexed,
+    readiness: () => readinessOf(database, read, draining),
+    log,
+    metrics,
+    usage,
+    settings: { ...config.limits, insecureNoAuth: config.insecure_no_auth },
+  })
+  return {
+    app,
+    catalog,
+    adapters,
+    ready: read.ready,
+    serverLimits: config.limits,
+    drain: () => {
+      draining = true
+    },
+    close: (drainMs) => closers.closeAll(drainMs),
+  }
+}
+
+/** The embedded catalog in its folder, or Postgres; with the schema steps applied and isolation tested. */
+async function openCatalogDatabase(config: Config): Promise<Database> {
+  const steps = await readSchemaSteps()
+  const { database_url: url, data_dir: dataDir, limits } = config
+  const { statementMs, databaseConnections: connectionsMax } = limits
+  return url === null
+    ? openDatabase({ kind: 'pglite', dataDir, statementMs, steps })
+    : openDatabase({ kind: 'postgres', url: url.reveal(), connectionsMax, statementMs, steps })
+}
+
+function openConfigured(
+  config: Config,
+  { pool }: Database,
+  engine: ReplicaEngine,
+  metrics: Metrics,
+): Promise<Adapters> {
+  const context = { pool, onBreaker: metrics.breaker }
+  return openAdapters(config, {
+    // The engine is one for the whole process: it also serves the lexical side of indexes on other stores.
+    store: async ({ adapter, options }) =>
+      adapter === 'local' ? engine : entryOf(STORES, adapter).open(options, context),
+    embedder: ({ adapter, options }) => entryOf(EMBEDDERS, adapter).open(options, context),
+    reranker: ({ adapter, options }) => entryOf(RERANKERS, adapter).open(options, context),
+  })
+}
+
+function entryOf<T>(entries: Readonly<Record<string, T>>, adapter: AdapterConfig['adapter']): T {
+  const entry = Object.hasOwn(entries, adapter) ? entries[adapter] : undefined
+  if (entry === undefined) throw new Error(`the config let an unknown adapter "${adapter}" through`)
+  return entry
+}
+
+function schemasOf(
+  entries: Readonly<Record<string, { readonly options: AdapterSchemas['stores'][string] }>>,
+) {
+  return Object.fromEntries(Object.entries(entries).map(([name, { options }]) => [name, options]))
+}

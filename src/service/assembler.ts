@@ -1,0 +1,72 @@
+import type { Config } from '../config/schema.ts'
+import { QuarryError } from '../core/errors.ts'
+import type { ChunkReader } from '../core/lexical-index.ts'
+import type { DocumentId, Scope } from '../core/model.ts'
+import { assemblePrompt } from '../prompt/assemble.ts'
+import type { PinnedDocument } from '../prompt/prompt.ts'
+import { templateOf } from '../prompt/template.ts'
+import type { AssembleInput, RetrieveDeps } from '../retrieve/deps.ts'
+import { openTokenizer } from '../tokenizer/o200k.ts'
+
+export interface AssemblerSources {
+  readonly chunks: ChunkReader
+  readonly templates: Config['templates']
+}
+
+/** Loads the tokenizer once, so that no request waits for it. */
+export async function openAssembler(sources: AssemblerSources): Promise<RetrieveDeps['assemble']> {
+  const tokenizer = await openTokenizer()
+  return async (input, signal) => {
+    const { scope, query, hits, request } = input
+    const pinned = await readPinned(scope, request.pinned, sources.chunks, signal)
+    const template = templateFor(input, sources.templates)
+    return assemblePrompt(request, { query, hits, pinned, template, tokenizer })
+  }
+}
+
+/** `default` is the collection's own; another name is one of the config's. */
+function templateFor({ request, policy }: AssembleInput, templates: Config['templates']) {
+  if (request.template === 'default') return templateOf(policy)
+  const named = Object.hasOwn(templates, request.template) ? templates[request.template] : undefined
+  if (named !== undefined) return templateOf(named)
+  const known = ['default', ...Object.keys(templates)].join(', ')
+  throw new QuarryError(
+    'invalid_request',
+    `prompt.template: no template "${request.template}"; there are: ${known}`,
+  )
+}
+
+/** The whole of each document that is there, from its chunks: they tile its text in order. */
+async function readPinned(
+  scope: Scope,
+  ids: readonly DocumentId[],
+  chunks: ChunkReader,
+  signal: AbortSignal,
+): Promise<PinnedDocument[]> {
+  const pinned: PinnedDocument[] = []
+  for (const id of new Set(ids)) {
+    const parts = await chunks.readNeighbours(scope, id, 0, Number.MAX_SAFE_INTEGER, signal)
+    const [first] = parts
+    if (first === undefined) continue
+    pinned.push({ id, title: first.title, text: joinText(parts) })
+  }
+  return pinned
+}
+
+type Part = {
+  readonly text: string
+  readonly span: { readonly start: number; readonly end: number }
+}
+
+/** Chunks that overlap repeat their common characters; those are taken once. */
+function joinText(parts: readonly Part[]): string {
+  let text = ''
+  let end = 0
+  for (const part of parts) {
+    const repeated = Math.max(0, end - part.span.start)
+    if (text !== '') text += part.span.start > end ? '\n\n' : ''
+    text += part.text.slice(repeated)
+    end = Math.max(end, part.span.end)
+  }
+  return text
+}

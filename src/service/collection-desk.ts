@@ -1,0 +1,101 @@
+import type { Catalog, Collection } from '../catalog/catalog.ts'
+import { newCollection, refuseWhatNeedsMigration } from '../catalog/new-collection.ts'
+import { type CollectionPolicy, collectionPolicySchema } from '../catalog/policy.ts'
+import { camelCase, renameKeys } from '../config/keys.ts'
+import { QuarryError } from '../core/errors.ts'
+import type { CollectionId } from '../core/model.ts'
+import { chunkerFingerprint } from '../ingest/chunk/chunk-document.ts'
+import type { Adapters } from './open-adapters.ts'
+
+/** Makes and changes collections within what the config offers. */
+export interface CollectionDesk {
+  create(
+    id: CollectionId,
+    policy: unknown,
+  ): Promise<{ readonly collection: Collection; readonly created: boolean }>
+  update(id: CollectionId, change: Partial<CollectionPolicy>): Promise<Collection>
+}
+
+export function openCollectionDesk(
+  catalog: Pick<Catalog, 'collections'>,
+  adapters: Adapters,
+  defaults: Readonly<Record<string, unknown>>,
+): CollectionDesk {
+  const named = renameKeys(defaults, camelCase) as Record<string, unknown>
+  // The first of each kind stands where neither the request nor the defaults name one.
+  const fallback = {
+    embedder: first(adapters.embedders),
+    store: first(adapters.stores),
+    rerank: { model: first(adapters.rerankers) ?? null },
+  }
+  const base = merge(fallback, named)
+  return {
+    async create(id, given) {
+      const policy = parsePolicy(merge(base, (given ?? {}) as Record<string, unknown>))
+      return catalog.collections.create(planned(id, policy, adapters))
+    },
+    async update(id, change) {
+      const before = await catalog.collections.get(id)
+      if (before === null) throw new QuarryError('not_found', `there is no collection "${id}"`)
+      const after = parsePolicy(merge(before.policy, change))
+      refuseWhatNeedsMigration(before.policy, after)
+      checkReranker(after, adapters)
+      return catalog.collections.updatePolicy(id, after)
+    },
+  }
+}
+
+function planned(id: CollectionId, policy: CollectionPolicy, adapters: Adapters) {
+  checkReranker(policy, adapters)
+  return newCollection(id, policy, {
+    profile: named('embedder', policy.embedder, adapters.embedders).profile,
+    capabilities: named('store', policy.store, adapters.stores).capabilities,
+    chunking: chunkerFingerprint(policy.chunker),
+  })
+}
+
+function checkReranker({ rerank }: CollectionPolicy, { rerankers }: Adapters): void {
+  if (rerank.model !== null) named('rerank.model', rerank.model, rerankers)
+}
+
+function named<T>(field: string, name: string, known: ReadonlyMap<string, T>): T {
+  const found = known.get(name)
+  if (found !== undefined) return found
+  throw new QuarryError(
+    'invalid_request',
+    `${field}: "${name}" is not configured; there are: ${[...known.keys()].join(', ')}`,
+  )
+}
+
+/**
+ * @throws QuarryError `invalid_request` with each fault and its place
+ */
+function parsePolicy(policy: unknown): CollectionPolicy {
+  const parsed = collectionPolicySchema.safeParse(policy)
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw new QuarryError('invalid_request', `the policy is not valid: ${faults.join('; ')}`)
+}
+
+function first(named: ReadonlyMap<string, unknown>): string | undefined {
+  return named.keys().next().value
+}
+
+/** Objects are merged field by field, but an algorithm is one choice and is replaced whole. */
+function merge(
+  under: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue
+    const below = merged[key]
+    const both = isObject(below) && isObject(value) && key !== 'algorithm'
+    merged[key] = both ? merge(below, value) : value
+  }
+  return merged
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,100 @@
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Embedder } from '../core/embedder.ts'
+import { QuarryError } from '../core/errors.ts'
+import { startSharedApplier } from '../ingest/apply/shared-applier.ts'
+import { chunkerFingerprint } from '../ingest/chunk/chunk-document.ts'
+import { openParser } from '../ingest/parse/parse-document.ts'
+import { type DeliveryQueue, openQueue } from '../jobs/open-queue.ts'
+import { startRelay } from '../jobs/relay.ts'
+import { startWorker } from '../jobs/worker.ts'
+import { Closers } from './closers.ts'
+import type { Shared } from './shared.ts'
+
+export interface WriteSide {
+  /** Looks at the outbox now rather than at the next poll. */
+  readonly notifyWrite: () => void
+  readonly close: (drainMs: number) => Promise<void>
+}
+
+/** The worker's half: relay from the outbox, the queue, ingestion, and the appliers of shared stores. */
+export async function openWriteSide(shared: Shared, active: boolean): Promise<WriteSide> {
+  // The write itself notifies whoever works, in this process or another.
+  if (!active) return { notifyWrite: () => {}, close: async () => {} }
+  const { config, database, catalog, log } = shared
+  const { limits, redis_url: redisUrl } = config
+  const closers = new Closers()
+  const listen = (channel: string, onNotice: () => void) => database.listen(channel, onNotice)
+  try {
+    const queue = closers.add(
+      await openQueue({
+        backend:
+          redisUrl === null
+            ? { kind: 'postgres', pool: database.pool }
+            : { kind: 'redis', url: redisUrl },
+        log,
+      }),
+    )
+    if (database.kind === 'pglite') await startAfresh(queue, catalog)
+    const relay = closers.add(await startRelay({ work: catalog.work, queue, listen, log, limits }))
+    await addWorker(shared, closers, queue, relay.notifyWrite)
+    closers.add(
+      await startSharedApplier({
+        catalog,
+        sharedStore: (name) => {
+          const store = shared.adapters.stores.get(name)
+          return store?.capabilities.residence === 'shared' ? store : null
+        },
+        holder: shared.processId,
+        listen,
+        log,
+        limits,
+      }),
+    )
+    return { notifyWrite: relay.notifyWrite, close: (drainMs) => closers.closeAll(drainMs) }
+  } catch (error) {
+    await closers.closeAll(0)
+    throw error
+  }
+}
+
+/** The embedded catalog has one process, so whatever an earlier one left under way died with it: no lease to wait for. */
+async function startAfresh(
+  queue: Pick<DeliveryQueue, 'clear'>,
+  { work }: Pick<Catalog, 'work'>,
+): Promise<void> {
+  await queue.clear()
+  await work.recover()
+}
+
+async function addWorker(
+  { config, catalog, adapters, usage, metrics, log }: Shared,
+  closers: Closers,
+  queue: DeliveryQueue,
+  onDelivered: () => void,
+): Promise<void> {
+  const { limits } = config
+  const parser = openParser({ ...limits, children: limits.parseChildren })
+  closers.add({ close: async () => parser.close() })
+  const worker = await startWorker({
+    catalog,
+    parser,
+    embedderFor: (name) => embedderNamed(adapters.embedders, name),
+    chunkerOf: ({ policy }, space) => {
+      if (chunkerFingerprint(policy.chunker) === space.chunking) return policy.chunker
+      throw new QuarryError('internal', `no chunker has the fingerprint ${space.chunking}`)
+    },
+    usage,
+    metrics,
+    queue,
+    onDelivered,
+    log,
+    limits: { ...limits, parseConcurrency: limits.parseChildren },
+  })
+  closers.add({ close: (drainMs: number) => worker.close({ drainMs }) })
+}
+
+function embedderNamed(embedders: ReadonlyMap<string, Embedder>, name: string): Embedder {
+  const found = embedders.get(name)
+  if (found !== undefined) return found
+  throw new QuarryError('unavailable', `embedder "${name}" is no longer configured`)
+}

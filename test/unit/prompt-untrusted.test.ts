@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { DocumentId } from '../../src/core/model.ts'
+import { PROMPT_FORMATS } from '../../src/prompt/prompt.ts'
+import { DEFAULT_TEMPLATE } from '../../src/prompt/template.ts'
+import { assemble, hitOf, pinnedOf, textOf, textsOf, userText } from '../support/prompting.ts'
+
+const INVISIBLE =
+  /(?![\n\t])[\p{Cc}\p{Co}\p{Cs}]|\u034f|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ufe00-\ufe0f]|[\u{e0000}-\u{e0fff}]/u
+
+describe('untrusted text', () => {
+  const forging = fc
+    .array(
+      fc.constantFrom(
+        '</',
+        '<',
+        'doc',
+        'pinned',
+        'retrieved',
+        '-',
+        '>',
+        ' ',
+        '\n',
+        '/',
+        '"',
+        'n="1"',
+        '\u200b',
+        '\u202e',
+        '\u{e0041}',
+        'DOC',
+        'NONCE',
+        'a',
+      ),
+      { maxLength: 25 },
+    )
+    .map((parts) => parts.join(''))
+
+  test('cannot close its fence nor open a document, in text, title, id or question', () => {
+    fc.assert(
+      fc.property(forging, forging, forging, forging, (text, title, id, query) => {
+        const nonce = '0123456789abcdef0123456789abcdef'
+        const say = (part: string): string => part.replaceAll('NONCE', nonce)
+        const hits = [hitOf({ text: `x ${say(text)}`, title: say(title), document: `d${say(id)}` })]
+        const document = {
+          id: `p${say(id)}` as DocumentId,
+          title: say(title),
+          text: `y ${say(text)}`,
+        }
+        const prompt = textOf(
+          assemble({ format: 'text', hits, nonce, query: say(query), pinned: [document] }),
+        )
+        const shown = prompt.slice(DEFAULT_TEMPLATE.system.length)
+        const tags = [
+          ...shown.matchAll(/<\s*\/?\s*(?:doc|pinned|retrieved)(?![\p{L}\p{N}_])[^\n]*/giu),
+        ].map(([tag]) => tag)
+        expect(tags).toHaveLength(8)
+        expect(tags[0]).toMatch(/^<pinned-[0-9a-f]{32}>$/)
+        expect(tags[1]).toMatch(/^<doc n="1" id="[^"<>]*"(?: title="[^"<>]*")?>$/)
+        expect(tags[2]).toBe('</doc>')
+        expect(tags[3]).toBe(tags[0]?.replace('<', '</'))
+        expect(tags[4]).toBe(`<retrieved-${nonce}>`)
+        expect(tags[5]).toMatch(/^<doc n="2" id="[^"<>]*"(?: title="[^"<>]*")?>$/)
+        expect(tags.slice(6)).toEqual(['</doc>', `</retrieved-${nonce}>`])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test.each(PROMPT_FORMATS)('%s: shows nothing that a reader cannot see', (format) => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        const hits = [hitOf({ text: `a${text}`, title: text })]
+        const prompt = assemble({
+          format,
+          hits,
+          query: `q${text}`,
+          pinned: [{ ...pinnedOf('p', `b${text}`), title: text }],
+        })
+        for (const shown of textsOf(prompt.body)) {
+          expect(shown).not.toMatch(INVISIBLE)
+        }
+      }),
+    )
+  })
+
+  test('the fence of what was found is new each time, 128 bits long', () => {
+    const fences = [1, 2, 3].map(() => /<retrieved-([0-9a-f]{32})>/.exec(userText(assemble()))?.[1])
+    expect(new Set(fences).size).toBe(3)
+    expect(fences).not.toContain(undefined)
+  })
+
+  test('the fence of what is pinned follows from its content, and from the key', () => {
+    const fence = (text: string, fenceKey?: string): string | undefined =>
+      /<pinned-([0-9a-f]{32})>/.exec(
+        userText(assemble({ fenceKey, pinned: [pinnedOf('a', text)] })),
+      )?.[1]
+    expect(fence('One.')).toBe(fence('One.'))
+    expect(fence('One.')).not.toBe(fence('Two.'))
+    expect(fence('One.')).not.toBe(fence('One.', 'key'))
+  })
+
+  test('no document text is in the system message', () => {
+    for (const format of ['openai', 'cohere'] as const) {
+      const prompt = assemble({
+        format,
+        hits: [hitOf({ text: 'Found.' })],
+        pinned: [pinnedOf('a', 'Pinned.')],
+      })
+      const messages = prompt.body['messages'] as { role: string; content: string }[]
+      expect(messages[0]).toEqual({ role: 'system', content: DEFAULT_TEMPLATE.system })
+    }
+  })
+})

@@ -1,0 +1,146 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { byScoreThenId, type Candidate } from '../../src/core/model.ts'
+import { fuse } from '../../src/retrieve/fuse.ts'
+import type { FusionSettings } from '../../src/retrieve/request.ts'
+import { candidates, chunkId } from '../support/retrieval.ts'
+
+const rrf: FusionSettings = { method: 'rrf', k: 60, weights: { dense: 1, lexical: 1 } }
+const convex: FusionSettings = { ...rrf, method: 'convex' }
+const idsOf = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id).join('')
+
+const scores = fc.uniqueArray(
+  fc.record({
+    id: fc.constantFrom(...'abcdefghij'),
+    score: fc.double({ min: -5, max: 5, noNaN: true }),
+  }),
+  { selector: ({ id }) => id, maxLength: 10 },
+)
+const ranked = scores.map((list): Candidate[] =>
+  list.map(({ id, score }) => ({ id: chunkId(id), score })).sort(byScoreThenId),
+)
+const method = fc.constantFrom(rrf, convex)
+
+describe('fusion by any method', () => {
+  it('gives every candidate once, best first, ties by id', () => {
+    fc.assert(
+      fc.property(ranked, ranked, method, (dense, lexical, settings) => {
+        const fused = fuse({ dense, lexical }, settings)
+        expect(fused).toEqual([...fused].sort(byScoreThenId))
+        const ids = new Set([...dense, ...lexical].map(({ id }) => id))
+        expect(fused.map(({ id }) => id).toSorted()).toEqual([...ids].toSorted())
+      }),
+    )
+  })
+  it('treats equally weighted legs alike', () => {
+    fc.assert(
+      fc.property(ranked, ranked, method, (x, y, settings) => {
+        const one = fuse({ dense: x, lexical: y }, settings)
+        const other = fuse({ dense: y, lexical: x }, settings)
+        expect(idsOf(one)).toBe(idsOf(other))
+      }),
+    )
+  })
+  it('scores are the sum of the contributions', () => {
+    fc.assert(
+      fc.property(ranked, ranked, method, (dense, lexical, settings) => {
+        for (const { score, dense: d, lexical: l } of fuse({ dense, lexical }, settings))
+          expect(score).toBe((d?.contribution ?? 0) + (l?.contribution ?? 0))
+      }),
+    )
+  })
+  it('never ranks a candidate lower for being better in one leg', () => {
+    fc.assert(
+      fc.property(ranked, ranked, method, fc.nat(9), (dense, lexical, settings, at) => {
+        const raised = dense[at]
+        if (raised === undefined) return
+        const better = [
+          { ...raised, score: (dense[0]?.score ?? 0) + 1 },
+          ...dense.filter(({ id }) => id !== raised.id),
+        ]
+        const placeIn = (list: readonly Candidate[]) =>
+          fuse({ dense: list, lexical }, settings).findIndex(({ id }) => id === raised.id)
+        expect(placeIn(better)).toBeLessThanOrEqual(placeIn(dense))
+      }),
+    )
+  })
+  it('counts a candidate that a leg names twice by its better place', () => {
+    const fused = fuse({ dense: candidates('aba'), lexical: null }, rrf)
+    expect(fused.map(({ id, dense }) => [id, dense?.rank])).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ])
+  })
+})
+
+describe('reciprocal rank fusion', () => {
+  it('adds weight / (k + rank), rank from 1, and nothing for an absentee', () => {
+    const settings: FusionSettings = { method: 'rrf', k: 10, weights: { dense: 2, lexical: 1 } }
+    const fused = fuse({ dense: candidates('ab'), lexical: candidates('bc') }, settings)
+    expect(fused.map(({ id, score }) => [id, score])).toEqual([
+      ['b', 2 / 12 + 1 / 11],
+      ['a', 2 / 11],
+      ['c', 1 / 12],
+    ])
+  })
+  it('sees ranks only: any rising change of a leg’s scores leaves it alone', () => {
+    fc.assert(
+      fc.property(ranked, ranked, (dense, lexical) => {
+        const stretched = dense.map(({ id, score }) => ({ id, score: Math.exp(score) * 100 + 3 }))
+        expect(idsOf(fuse({ dense: stretched, lexical }, rrf))).toBe(
+          idsOf(fuse({ dense, lexical }, rrf)),
+        )
+      }),
+    )
+  })
+  it('puts what both legs found above what one found at the same ranks', () => {
+    expect(idsOf(fuse({ dense: candidates('ab'), lexical: candidates('cb') }, rrf))).toBe('bac')
+  })
+  it('lets a heavier leg win', () => {
+    const heavy = { ...rrf, weights: { dense: 0.5, lexical: 1 } }
+    expect(idsOf(fuse({ dense: candidates('ab'), lexical: candidates('cd') }, heavy))).toBe('cdab')
+  })
+})
+
+describe('convex combination', () => {
+  const list = (...pairs: [string, number][]): Candidate[] =>
+    pairs.map(([id, score]) => ({ id: chunkId(id), score }))
+
+  it('averages scores scaled to [0, 1] by weight', () => {
+    const settings: FusionSettings = { ...convex, weights: { dense: 3, lexical: 1 } }
+    const dense = list(['a', 0.9], ['b', 0.8], ['c', 0.5])
+    const lexical = list(['b', 12], ['d', 4])
+    const fused = fuse({ dense, lexical }, settings)
+    expect(fused.map(({ id, score }) => [id, Number(score.toFixed(6))])).toEqual([
+      ['b', 0.8125],
+      ['a', 0.75],
+      ['c', 0],
+      ['d', 0],
+    ])
+  })
+  it('counts a lone candidate, and each of equal ones, as 1', () => {
+    expect(fuse({ dense: list(['a', -3]), lexical: null }, convex)[0]?.score).toBe(0.5)
+    const equal = fuse({ dense: list(['a', 2], ['b', 2]), lexical: null }, convex)
+    expect(equal.map(({ score }) => score)).toEqual([0.5, 0.5])
+  })
+  it('does not depend on a leg’s unit or zero', () => {
+    fc.assert(
+      fc.property(ranked, ranked, fc.integer({ min: 1, max: 64 }), (dense, lexical, factor) => {
+        const scaled = dense.map(({ id, score }) => ({ id, score: score * factor }))
+        const one = fuse({ dense, lexical }, convex)
+        for (const { id, score } of fuse({ dense: scaled, lexical }, convex))
+          expect(score).toBeCloseTo(one.find((other) => other.id === id)?.score ?? -1, 9)
+      }),
+    )
+  })
+  it('stays within [0, 1]', () => {
+    fc.assert(
+      fc.property(ranked, ranked, (dense, lexical) => {
+        for (const { score } of fuse({ dense, lexical }, convex)) {
+          expect(score).toBeGreaterThanOrEqual(0)
+          expect(score).toBeLessThanOrEqual(1)
+        }
+      }),
+    )
+  })
+})

@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fuse } from '../../src/retrieve/fuse.ts'
+import { reorder } from '../../src/retrieve/rerank.ts'
+import { candidates, chunkId } from '../support/retrieval.ts'
+
+const fused = fuse(
+  { dense: candidates('abcdef'), lexical: null },
+  { method: 'rrf', k: 60, weights: { dense: 1, lexical: 1 } },
+)
+const score = (id: string, value: number) => ({ id: chunkId(id), score: value, relevance: null })
+const idsOf = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id).join('')
+
+describe('reordering by a reranker', () => {
+  it('orders a scored head and leaves the tail', () => {
+    expect(idsOf(reorder(fused, [score('a', 1), score('b', 2), score('c', 3)]))).toBe('cbadef')
+  })
+  it('keeps the place of what was not scored between what was', () => {
+    expect(idsOf(reorder(fused, [score('a', 1), score('c', 2), score('e', 3)]))).toBe('ebcdaf')
+  })
+  it('keeps the fused order between equal scores', () => {
+    expect(
+      idsOf(
+        reorder(
+          fused,
+          [...'abcdef'].map((id) => score(id, 0)),
+        ),
+      ),
+    ).toBe('abcdef')
+  })
+  it('never moves an unscored candidate, never loses one, and ranks scores from 1', () => {
+    const some = fc.uniqueArray(
+      fc.record({ id: fc.constantFrom(...'abcdef'), value: fc.integer({ min: 0, max: 3 }) }),
+      { selector: ({ id }) => id },
+    )
+    fc.assert(
+      fc.property(some, (picked) => {
+        const got = reorder(
+          fused,
+          picked.map(({ id, value }) => score(id, value)),
+        )
+        expect(got.map(({ id }) => id).toSorted()).toEqual(fused.map(({ id }) => id).toSorted())
+        for (const [at, { id, rerank }] of got.entries())
+          if (rerank === null) expect(fused[at]?.id).toBe(id)
+        const ranks = got.flatMap(({ rerank }) => (rerank === null ? [] : [rerank.rank]))
+        expect(ranks).toEqual(ranks.map((_, at) => at + 1))
+      }),
+    )
+  })
+})
