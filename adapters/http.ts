@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { type ErrorCode, QuarryError } from '../src/core/errors.ts'
-import { LIMITS } from '../src/core/limits.ts'
 
 export interface JsonCall<Schema extends z.ZodType> {
   /** What the other side is called in messages, such as an embedder's name. */
@@ -13,7 +12,8 @@ export interface JsonCall<Schema extends z.ZodType> {
   readonly schema: Schema
   /** Ends the call at any point, headers or body. */
   readonly signal: AbortSignal
-  readonly responseBytesMax?: number | undefined
+  /** Of the decoded answer. */
+  readonly responseBytesMax: number
 }
 
 /**
@@ -29,8 +29,7 @@ export async function callJson<Schema extends z.ZodType>(
     await discard(response)
     throw refusal(call.upstream, response)
   }
-  const bytesMax = call.responseBytesMax ?? LIMITS.upstreamResponseBytes.default
-  const text = await readText(call, response, bytesMax)
+  const text = await readText(call, response, call.responseBytesMax)
   return parse(call, text)
 }
 

@@ -1,3 +1,4 @@
+import { Budget } from '../src/core/budget.ts'
 import { QuarryError } from '../src/core/errors.ts'
 
 /** Speaks the HTTP API, over the network to a running service or straight into one in this process. */
@@ -5,7 +6,8 @@ export interface Client {
   /** Where it leads, for people. */
   readonly target: string
   call<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T>
-  close(): Promise<void>
+  /** One in this process gets so long to finish what is under way; by default what is configured. */
+  close(drainMs?: number): Promise<void>
 }
 
 export interface CallOptions {
@@ -20,7 +22,7 @@ export interface ClientOptions {
   readonly fetch: Fetch
   readonly key: string | null
   readonly tenant: string | null
-  readonly close?: (() => Promise<void>) | undefined
+  readonly close?: ((drainMs?: number) => Promise<void>) | undefined
 }
 
 const CALL_MS_MAX = 120_000
@@ -31,26 +33,28 @@ export function createClient({ target, fetch, key, tenant, close }: ClientOption
   if (tenant !== null) identity.set('x-tenant-id', tenant)
   return {
     target,
-    close: async () => close?.(),
-    async call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}) {
-      const request = new Request(new URL(path, baseOf(target)), {
-        method,
-        headers: new Headers([...identity, ...Object.entries(options.headers ?? {})]),
-        signal: withTimeout(options.signal),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      if (body !== undefined) request.headers.set('content-type', 'application/json')
-      const response = await send(fetch, request, target)
-      const text = await response.text()
-      if (!response.ok) throw problemOf(response.status, text, `${method} ${path}`)
-      return (text === '' ? undefined : JSON.parse(text)) as T
+    close: async (drainMs) => close?.(drainMs),
+    call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}) {
+      const perform = async (signal: AbortSignal): Promise<T> => {
+        const headers = new Headers([...identity, ...Object.entries(options.headers ?? {})])
+        if (body !== undefined) headers.set('content-type', 'application/json')
+        const request = new Request(new URL(path, baseOf(target)), {
+          method,
+          headers,
+          signal,
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+        return readAnswer<T>(await send(fetch, request, target), `${method} ${path}`)
+      }
+      return Budget.start(CALL_MS_MAX, { signal: options.signal }).run(perform)
     },
   }
 }
 
-function withTimeout(signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(CALL_MS_MAX)
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+async function readAnswer<T>(response: Response, call: string): Promise<T> {
+  const text = await response.text()
+  if (!response.ok) throw problemOf(response.status, text, call)
+  return (text === '' ? undefined : JSON.parse(text)) as T
 }
 
 function baseOf(target: string): string {

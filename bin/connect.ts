@@ -1,9 +1,12 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/schema.ts'
 import { createLog } from '../src/observe/log.ts'
-import { adapterSchemas, openService } from '../src/service.ts'
+import { adapterSchemas, openService, type Roles } from '../src/service.ts'
 import { type Client, createClient } from './client.ts'
+import { choice, httpUrl } from './options.ts'
+
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug']
 
 export interface SettingsOptions {
   readonly config?: string
@@ -21,14 +24,18 @@ export function settingsOptions(command: Command): Command {
   return command
     .option('--config <file>', 'configuration file (QUARRY_CONFIG); quarry.json if it is there')
     .option('--data-dir <folder>', 'folder of the embedded catalog (QUARRY_DATA_DIR)')
-    .option('--log-level <level>', 'silent, error, warn, info or debug')
+    .addOption(choice('--log-level <level>', 'of the log on standard error', LOG_LEVELS))
 }
 
 export function connectOptions(command: Command): Command {
   return settingsOptions(command)
-    .option(
-      '--url <url>',
-      'a running service (QUARRY_URL); without it the catalog is opened in this process',
+    .addOption(
+      new Option(
+        '--url <url>',
+        'a running service; without it the catalog is opened in this process',
+      )
+        .env('QUARRY_URL')
+        .argParser(httpUrl),
     )
     .option('--key <key>', 'API key for --url (QUARRY_KEY)')
     .option('--tenant <id>', 'tenant to act for (QUARRY_TENANT)')
@@ -46,11 +53,8 @@ export function settingsOf(
 }
 
 /** A client of the service at `--url`, or of one opened in this process on the configured catalog. */
-export async function connect(
-  options: ConnectOptions,
-  { worker }: { readonly worker: boolean },
-): Promise<Client> {
-  const url = options.url ?? process.env['QUARRY_URL']
+export async function connect(options: ConnectOptions, roles: Roles): Promise<Client> {
+  const { url } = options
   const tenant = options.tenant ?? process.env['QUARRY_TENANT'] ?? null
   if (url !== undefined) {
     const key = options.key ?? process.env['QUARRY_KEY'] ?? null
@@ -58,16 +62,13 @@ export async function connect(
   }
   const config = await settingsOf(options)
   const log = createLog({ level: options.logLevel === undefined ? 'error' : config.log_level })
-  const service = await openService(
-    { ...config, insecure_no_auth: true },
-    { roles: { worker, replica: true }, log },
-  )
+  const service = await openService({ ...config, insecure_no_auth: true }, { roles, log })
   await service.ready
   return createClient({
     target: 'this process',
     fetch: (request) => service.app.fetch(request),
     key: null,
     tenant: tenant ?? 'default',
-    close: () => service.close(config.limits.drainMs),
+    close: (drainMs = config.limits.drainMs) => service.close(drainMs),
   })
 }

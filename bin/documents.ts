@@ -1,137 +1,133 @@
-import { readFile, stat } from 'node:fs/promises'
-import { basename, extname, relative, resolve, sep } from 'node:path'
-import { glob, isDynamicPattern } from 'tinyglobby'
+import { createReadStream } from 'node:fs'
+import { extname } from 'node:path'
 import { QuarryError } from '../src/core/errors.ts'
-import type { DocumentOnWire } from './wire.ts'
+import { LIMITS } from '../src/core/limits.ts'
+import { detectMediaType } from '../src/ingest/parse/media-type.ts'
+import type { FoundFile } from './find-files.ts'
+import { documentsOfLines, looksLikeDocuments } from './jsonl.ts'
+import type { Item } from './wire.ts'
 
-/** Endings that a folder is searched for. A file named by itself may have any. */
-const ENDINGS = ['txt', 'text', 'md', 'markdown', 'html', 'htm', 'json', 'jsonl', 'ndjson', 'pdf']
-const MEDIA_TYPE_OF_ENDING: Readonly<Record<string, string>> = {
-  '.txt': 'text/plain',
-  '.text': 'text/plain',
-  '.md': 'text/markdown',
-  '.markdown': 'text/markdown',
-  '.html': 'text/html',
-  '.htm': 'text/html',
-  '.json': 'application/json',
-  '.jsonl': 'application/jsonl',
-  '.ndjson': 'application/jsonl',
-  '.pdf': 'application/pdf',
+/** Enough lines to tell what a text is. */
+const HEAD_BYTES = 64 * 1024
+const DOCUMENT_BYTES_MAX = LIMITS.documentBytes.max
+const OF_LINES = new Set(['.jsonl', '.ndjson'])
+
+/** Each file's documents; what cannot be read is a failure, and the next files go on. `onBytes` hears how far it is. */
+export async function* documentsOfFiles(
+  files: readonly FoundFile[],
+  onBytes: (bytes: number) => void = () => {},
+): AsyncGenerator<Item> {
+  for (const file of files) {
+    try {
+      const stream = counted(createReadStream(file.path), onBytes)
+      const mayHoldLines = OF_LINES.has(extname(file.path).toLowerCase())
+      yield* documentsOf(stream, file.id, { mayHoldLines, source: file.id })
+    } catch (error) {
+      yield { failure: { document: file.id, reason: reasonOf(error) } }
+    }
+  }
 }
 
-export interface FoundFile {
-  readonly path: string
-  /** The document's id: the path below the folder that was named, with forward slashes. */
-  readonly id: string
+/** Standard input: JSONL with one document a line, or else one document. */
+export async function* documentsOfInput(
+  input: AsyncIterable<Buffer | string>,
+  onBytes: (bytes: number) => void = () => {},
+): AsyncGenerator<Item> {
+  yield* documentsOf(refuseNothing(counted(input, onBytes)), 'stdin', { mayHoldLines: true })
 }
 
-/** Files behind files, folders and globs, each once, in order of their ids. */
-export async function findFiles(inputs: readonly string[]): Promise<FoundFile[]> {
-  const found = new Map<string, FoundFile>()
-  for (const input of inputs)
-    for (const file of await filesOf(input)) found.set(resolve(file.path), file)
-  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+interface Origin {
+  readonly mayHoldLines: boolean
+  readonly source?: string
 }
 
-async function filesOf(input: string): Promise<FoundFile[]> {
-  const kind = await stat(input).catch(() => undefined)
-  if (kind?.isFile()) return [{ path: input, id: basename(input) }]
-  const pattern = kind?.isDirectory() ? [`**/*.{${ENDINGS.join(',')}}`] : [input]
-  const cwd = kind?.isDirectory() ? input : '.'
-  if (kind === undefined && !isDynamicPattern(input))
-    throw new QuarryError('invalid_request', `there is no file or folder ${input}`)
-  const paths = await glob(pattern, {
-    cwd,
-    absolute: true,
-    ignore: ['**/node_modules/**', '**/.*/**'],
-  })
-  if (paths.length === 0) throw new QuarryError('invalid_request', `nothing to ingest in ${input}`)
-  return paths.map((path) => ({ path, id: relative(resolve(cwd), path).split(sep).join('/') }))
-}
-
-/** The documents of one file: a JSONL whose first line has a `text` holds one a line, anything else is one itself. */
-export async function* documentsOf(file: FoundFile): AsyncGenerator<DocumentOnWire> {
-  const bytes = await readFile(file.path)
-  const mediaType = MEDIA_TYPE_OF_ENDING[extname(file.path).toLowerCase()]
-  if (mediaType === 'application/jsonl' && holdsDocuments(bytes)) {
-    yield* documentsOfLines(bytes.toString('utf8'), file.id)
+async function* documentsOf(
+  stream: AsyncIterable<Buffer>,
+  name: string,
+  { mayHoldLines, source }: Origin,
+): AsyncGenerator<Item> {
+  const rest = stream[Symbol.asyncIterator]()
+  const { head, isWhole } = await readHead(rest, HEAD_BYTES)
+  if (mayHoldLines && looksLikeDocuments(head, isWhole)) {
+    yield* documentsOfLines(joined(head, rest), name)
     return
   }
+  const bytes = await readAll(joined(head, rest))
   yield {
-    id: file.id,
-    content_base64: bytes.toString('base64'),
-    ...(mediaType === undefined ? {} : { media_type: mediaType }),
-    source: file.id,
+    document: {
+      id: name,
+      content_base64: bytes.toString('base64'),
+      media_type: detectMediaType(name, bytes),
+      ...(source === undefined ? {} : { source }),
+    },
   }
 }
 
-/** Standard input: JSONL with one document a line, or else one document of plain text. */
-export async function* documentsOfInput(
-  input: AsyncIterable<Uint8Array | string>,
-): AsyncGenerator<DocumentOnWire> {
+/** An empty file is a document without text; nothing at all on standard input is a mistake. */
+async function* refuseNothing(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const part of stream) {
+    bytes += part.length
+    yield part
+  }
+  if (bytes === 0) throw new QuarryError('invalid_request', 'standard input is empty')
+}
+
+/** At least `bytesMin` and one whole line, unless the stream ends before. */
+async function readHead(stream: AsyncIterator<Buffer>, bytesMin: number) {
   const parts: Buffer[] = []
-  for await (const part of input) parts.push(Buffer.from(part))
-  const bytes = Buffer.concat(parts)
-  if (holdsDocuments(bytes)) yield* documentsOfLines(bytes.toString('utf8'), 'stdin')
-  else yield { id: 'stdin', content_base64: bytes.toString('base64'), media_type: 'text/plain' }
+  let bytes = 0
+  let hasLine = false
+  while ((bytes < bytesMin || !hasLine) && bytes <= DOCUMENT_BYTES_MAX) {
+    const { done, value } = await stream.next()
+    if (done) return { head: Buffer.concat(parts), isWhole: true }
+    parts.push(value)
+    bytes += value.length
+    hasLine ||= value.includes(0x0a)
+  }
+  return { head: Buffer.concat(parts), isWhole: false }
 }
 
-function holdsDocuments(bytes: Buffer): boolean {
-  const end = bytes.indexOf(0x0a)
-  const line = bytes.subarray(0, end === -1 ? bytes.length : end).toString('utf8')
-  try {
-    const first: unknown = JSON.parse(line)
-    return (
-      typeof first === 'object' &&
-      first !== null &&
-      typeof (first as { text?: unknown }).text === 'string'
-    )
-  } catch {
-    return false
+async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head
+  yield* { [Symbol.asyncIterator]: () => rest }
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of stream) {
+    bytes += part.length
+    if (bytes > DOCUMENT_BYTES_MAX)
+      throw new QuarryError(
+        'payload_too_large',
+        `it is larger than ${DOCUMENT_BYTES_MAX} bytes, the most a document may be set to`,
+      )
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+async function* counted(
+  stream: AsyncIterable<Buffer | string>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const part of stream) {
+    onBytes(part.length)
+    yield typeof part === 'string' ? Buffer.from(part) : part
   }
 }
 
-function* documentsOfLines(text: string, name: string): Generator<DocumentOnWire> {
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue
-    yield documentOfLine(line, `${name}:${index + 1}`, `${name}#${index + 1}`)
-  }
+const UNREADABLE: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOENT: 'the file is gone',
+  EISDIR: 'it is a folder',
 }
 
-interface Line {
-  readonly _id?: unknown
-  readonly id?: unknown
-  readonly text?: unknown
-  readonly title?: unknown
-  readonly metadata?: unknown
-}
-
-function documentOfLine(line: string, place: string, fallbackId: string): DocumentOnWire {
-  let parsed: Line
-  try {
-    parsed = JSON.parse(line)
-  } catch (cause) {
-    throw new QuarryError('invalid_request', `${place} is not JSON`, { cause })
-  }
-  if (typeof parsed.text !== 'string')
-    throw new QuarryError('invalid_request', `${place} has no "text" of type string`)
-  const id = parsed.id ?? parsed._id
-  return {
-    id: id === undefined ? fallbackId : String(id),
-    text: parsed.text,
-    media_type: 'text/plain',
-    ...titleOf(parsed),
-    ...metadataOf(parsed),
-  }
-}
-
-function titleOf({ title }: Line): { title?: string } {
-  return typeof title === 'string' && title !== '' ? { title } : {}
-}
-
-function metadataOf({ metadata }: Line): { metadata?: Record<string, unknown> } {
-  const given = typeof metadata === 'object' && metadata !== null
-  return given && Object.keys(metadata).length > 0
-    ? { metadata: metadata as Record<string, unknown> }
-    : {}
+/** Only what files do wrong; anything else is a bug or an interruption. */
+function reasonOf(error: unknown): string {
+  if (error instanceof QuarryError) return error.message
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined || (error as NodeJS.ErrnoException).syscall === undefined) throw error
+  return UNREADABLE[code] ?? (error as Error).message
 }

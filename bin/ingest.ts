@@ -1,23 +1,27 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { QuarryError } from '../src/core/errors.ts'
 import type { Client } from './client.ts'
+import { createJobs, type Jobs } from './jobs.ts'
 import { ProgressLine } from './terminal.ts'
-import type { BatchAnswer, DocumentOnWire, JobAnswer } from './wire.ts'
+import { untilSettled } from './unsettled.ts'
+import type { BatchAnswer, DocumentOnWire, Failure, Item } from './wire.ts'
 
-/** Documents and bytes of one request, well below what the service takes. */
+/** Documents and characters of one request, well below what the service takes. */
 const BATCH_DOCUMENTS = 64
-const BATCH_BYTES = 4 * 1024 * 1024
+const BATCH_CHARS = 4 * 1024 * 1024
 /** Documents accepted and not yet indexed, so that a huge corpus does not pile up in the queue. */
 const WAITING_MAX = 2_000
-const POLL_MS = 100
 
 export interface IngestSummary {
+  /** What the service took. */
   readonly documents: number
   readonly created: number
   readonly updated: number
   readonly unchanged: number
   readonly indexed: number
-  readonly failed: readonly { readonly document: string; readonly reason: string }[]
+  readonly failed: readonly Failure[]
   readonly seconds: number
+  /** Stopped by a signal before its end; the same command again goes on from there. */
+  readonly interrupted: boolean
 }
 
 export interface IngestOptions {
@@ -25,120 +29,141 @@ export interface IngestOptions {
   readonly wait: boolean
   readonly quiet: boolean
   readonly signal: AbortSignal
+  /** How much of the source has been read, from 0 to 1; null where nobody knows. */
+  readonly share?: (() => number | null) | undefined
+}
+
+type Outcomes = Record<'created' | 'updated' | 'unchanged', number>
+
+interface Run {
+  readonly client: Client
+  readonly options: IngestOptions
+  readonly jobs: Jobs
+  readonly failed: Failure[]
+  readonly outcomes: Outcomes
+  readonly unchanged: Set<string>
+  readonly draw: () => void
 }
 
 /** Sends documents in batches, follows their jobs, and says what became of each. */
 export async function ingest(
   client: Client,
-  documents: AsyncIterable<DocumentOnWire>,
+  items: AsyncIterable<Item>,
   options: IngestOptions,
 ): Promise<IngestSummary> {
-  const run = new Run(client, options)
-  for await (const batch of batches(documents)) {
-    await run.send(batch)
-    while (run.waiting > WAITING_MAX) await run.poll()
+  const progress = new ProgressLine()
+  const failed: Failure[] = []
+  const outcomes: Outcomes = { created: 0, updated: 0, unchanged: 0 }
+  const sent = (): number => outcomes.created + outcomes.updated + outcomes.unchanged
+  const jobs = createJobs(client, options.signal, failed)
+  const draw = (): void => {
+    if (options.quiet) return
+    const done = options.wait ? sent() - jobs.waiting() : sent()
+    const read = options.share?.() ?? null
+    const share = read === null ? null : read * (sent() === 0 ? 0 : done / sent())
+    const note = failed.length === 0 ? '' : `${failed.length} failed`
+    progress.draw({ done, share, note })
   }
-  while (options.wait && run.waiting > 0) await run.poll()
-  return run.finish()
+  let interrupted = false
+  try {
+    const state = { client, options, jobs, failed, outcomes, unchanged: new Set<string>(), draw }
+    await run(state, items)
+  } catch (error) {
+    if (!options.signal.aborted) throw error
+    interrupted = true
+  } finally {
+    progress.clear()
+  }
+  const { seconds } = progress
+  return {
+    documents: sent(),
+    ...outcomes,
+    indexed: jobs.indexed(),
+    failed,
+    seconds,
+    interrupted,
+  }
 }
 
-class Run {
-  readonly #client: Client
-  readonly #options: IngestOptions
-  readonly #progress = new ProgressLine('documents')
-  readonly #open = new Map<string, JobAnswer['counts']>()
-  readonly #failed: { document: string; reason: string }[] = []
-  readonly #outcomes: Record<Counted, number> = { created: 0, updated: 0, unchanged: 0 }
-  #sent = 0
-  #indexed = 0
-
-  constructor(client: Client, options: IngestOptions) {
-    this.#client = client
-    this.#options = options
-  }
-
-  get waiting(): number {
-    let waiting = 0
-    for (const counts of this.#open.values()) waiting += counts.waiting
-    return waiting
-  }
-
-  async send(documents: readonly DocumentOnWire[]): Promise<void> {
-    const path = `/v1/collections/${this.#options.collection}/documents:batch`
-    const answer = await this.#client.call<BatchAnswer>(
-      'POST',
-      path,
-      { documents },
-      { signal: this.#options.signal },
-    )
-    this.#sent += answer.documents.length
-    for (const { outcome } of answer.documents) if (isCounted(outcome)) this.#outcomes[outcome] += 1
-    const queued = answer.documents.filter(({ outcome }) => outcome !== 'unchanged').length
-    if (answer.job_id !== null)
-      this.#open.set(answer.job_id, {
-        total: queued,
-        done: 0,
-        dead: 0,
-        cancelled: 0,
-        waiting: queued,
-      })
-    this.#draw()
-  }
-
-  async poll(): Promise<void> {
-    await pause(POLL_MS, undefined, { signal: this.#options.signal })
-    const [id] = this.#open.keys()
-    if (id === undefined) return
-    const job = await this.#client.call<JobAnswer>('GET', `/v1/jobs/${id}`, undefined, {
-      signal: this.#options.signal,
-    })
-    this.#open.set(id, job.counts)
-    if (job.counts.waiting === 0) {
-      this.#open.delete(id)
-      this.#indexed += job.counts.done
-      this.#failed.push(...job.failures)
-    }
-    this.#draw()
-  }
-
-  finish(): IngestSummary {
-    this.#progress.clear()
-    return {
-      documents: this.#sent,
-      ...this.#outcomes,
-      indexed: this.#indexed,
-      failed: this.#failed,
-      seconds: this.#progress.seconds,
+async function run(state: Run, items: AsyncIterable<Item>): Promise<void> {
+  const { options, jobs, draw } = state
+  for await (const batch of batches(items, state.failed)) {
+    options.signal.throwIfAborted()
+    await send(state, batch)
+    draw()
+    while (jobs.waiting() > WAITING_MAX) {
+      await jobs.poll()
+      draw()
     }
   }
+  if (!options.wait) return
+  while (jobs.waiting() > 0) {
+    await jobs.poll()
+    draw()
+  }
+  await untilSettled(state.client, options.collection, state.unchanged, options.signal)
+}
 
-  #draw(): void {
-    if (this.#options.quiet) return
-    const note = this.#failed.length === 0 ? '' : `${this.#failed.length} failed`
-    this.#progress.draw(this.#sent - this.waiting, this.#sent, note)
+/** A batch that the service refuses is halved until the documents that are to blame stand alone. */
+async function send(run: Run, documents: readonly DocumentOnWire[]): Promise<void> {
+  const path = `/v1/collections/${encodeURIComponent(run.options.collection)}/documents:batch`
+  const { signal } = run.options
+  try {
+    count(run, await run.client.call<BatchAnswer>('POST', path, { documents }, { signal }))
+  } catch (error) {
+    if (!isAboutDocuments(error)) throw error
+    const [first, second] = documents
+    if (first !== undefined && second === undefined) {
+      run.failed.push({ document: first.id, reason: error.message })
+      return
+    }
+    const half = Math.ceil(documents.length / 2)
+    await send(run, documents.slice(0, half))
+    await send(run, documents.slice(half))
   }
 }
 
-type Counted = 'created' | 'updated' | 'unchanged'
-
-function isCounted(outcome: string): outcome is Counted {
-  return outcome === 'created' || outcome === 'updated' || outcome === 'unchanged'
+function count({ jobs, outcomes, unchanged }: Run, answer: BatchAnswer): void {
+  for (const { id, outcome } of answer.documents) {
+    if (outcome in outcomes) outcomes[outcome as keyof Outcomes] += 1
+    if (outcome === 'unchanged') unchanged.add(id)
+  }
+  const queued = answer.documents.filter(({ outcome }) => outcome !== 'unchanged').length
+  if (answer.job_id !== null) jobs.add(answer.job_id, queued)
 }
 
+function isAboutDocuments(error: unknown): error is QuarryError {
+  if (!(error instanceof QuarryError)) return false
+  return ['invalid_request', 'payload_too_large', 'unsupported'].includes(error.code)
+}
+
+/** Of two documents with one id the first is taken: which of them was meant is nothing to guess at. */
 async function* batches(
-  documents: AsyncIterable<DocumentOnWire>,
+  items: AsyncIterable<Item>,
+  failed: Failure[],
 ): AsyncGenerator<DocumentOnWire[]> {
+  const seen = new Set<string>()
   let batch: DocumentOnWire[] = []
-  let bytes = 0
-  for await (const document of documents) {
+  let chars = 0
+  for await (const item of items) {
+    if ('failure' in item) {
+      failed.push(item.failure)
+      continue
+    }
+    const { document } = item
+    if (seen.has(document.id)) {
+      failed.push({ document: document.id, reason: 'another document before it has the same id' })
+      continue
+    }
+    seen.add(document.id)
     const size = (document.text?.length ?? 0) + (document.content_base64?.length ?? 0)
-    if (batch.length > 0 && (batch.length >= BATCH_DOCUMENTS || bytes + size > BATCH_BYTES)) {
+    if (batch.length > 0 && (batch.length >= BATCH_DOCUMENTS || chars + size > BATCH_CHARS)) {
       yield batch
       batch = []
-      bytes = 0
+      chars = 0
     }
     batch.push(document)
-    bytes += size
+    chars += size
   }
   if (batch.length > 0) yield batch
 }

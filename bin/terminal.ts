@@ -12,27 +12,26 @@ export function widthOfTerminal(): number {
   return Math.min(process.stdout.columns ?? 100, 110)
 }
 
+export interface Progress {
+  readonly done: number
+  /** Of all the work, from 0 to 1; null while nobody knows how much there is. */
+  readonly share: number | null
+  readonly note?: string
+}
+
+const DRAW_MS = 100
+const BAR_CHARS = 24
+
 /** One line on standard error that is drawn over while work goes on; silent where nobody watches. */
 export class ProgressLine {
   readonly #startedMs = performance.now()
-  readonly #unit: string
   #drawnMs = 0
 
-  constructor(unit: string) {
-    this.#unit = unit
-  }
-
-  draw(done: number, total: number, note = ''): void {
+  draw(progress: Progress): void {
     const now = performance.now()
-    if (!process.stderr.isTTY || (now - this.#drawnMs < 100 && done < total)) return
+    if (!process.stderr.isTTY || now - this.#drawnMs < DRAW_MS) return
     this.#drawnMs = now
-    const seconds = (now - this.#startedMs) / 1000
-    const rate = seconds > 0 ? done / seconds : 0
-    const left = rate > 0 ? duration((total - done) / rate) : '…'
-    const share = total > 0 ? done / total : 0
-    const filled = Math.round(share * 24)
-    const bar = '█'.repeat(filled) + '░'.repeat(24 - filled)
-    const line = `${bar} ${done}/${total} ${this.#unit}  ${rate.toFixed(0)}/s  ${left} left ${note}`
+    const line = progressText(progress, this.seconds)
     process.stderr.write(`\r${line.slice(0, (process.stderr.columns ?? 100) - 1)}\u001b[K`)
   }
 
@@ -45,10 +44,24 @@ export class ProgressLine {
   }
 }
 
+/** `███░░░ 1200 documents  310/s  2 min 5 s left` */
+export function progressText({ done, share, note = '' }: Progress, seconds: number): string {
+  const rate = seconds > 0 ? done / seconds : 0
+  const parts = [`${done} documents`, `${rate.toFixed(0)}/s`]
+  if (share !== null) {
+    const filled = Math.round(Math.min(1, share) * BAR_CHARS)
+    parts.unshift('█'.repeat(filled) + '░'.repeat(BAR_CHARS - filled))
+    if (share > 0) parts.push(`${duration((seconds * (1 - share)) / share)} left`)
+  }
+  return [...parts, note].filter((part) => part !== '').join('  ')
+}
+
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
+  const whole = Math.ceil(seconds)
+  if (whole < 60) return `${whole} s`
+  const minutes = Math.floor(whole / 60)
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
 /** Words of a text put into lines no longer than `width`, each after the same indent. */

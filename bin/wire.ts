@@ -10,6 +10,15 @@ export interface DocumentOnWire {
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
+/** What became of a document that did not come in. */
+export interface Failure {
+  readonly document: string
+  readonly reason: string
+}
+
+/** One step of reading a source: a document, or why there is none. */
+export type Item = { readonly document: DocumentOnWire } | { readonly failure: Failure }
+
 export interface BatchAnswer {
   readonly job_id: string | null
   readonly documents: readonly {
@@ -30,7 +39,7 @@ export interface JobAnswer {
     readonly cancelled: number
     readonly waiting: number
   }
-  readonly failures: readonly { readonly document: string; readonly reason: string }[]
+  readonly failures: readonly Failure[]
 }
 
 export interface HitOnWire {

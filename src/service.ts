@@ -17,7 +17,7 @@ import { openMetrics } from './observe/open-metrics.ts'
 import { openUsageLedger } from './observe/open-usage-ledger.ts'
 import { Closers } from './service/closers.ts'
 import { openCollectionDesk } from './service/collection-desk.ts'
-import { type Adapters, openAdapters } from './service/open-adapters.ts'
+import { type AdapterConfigs, type Adapters, openAdapters } from './service/open-adapters.ts'
 import { openReadSide } from './service/read-side.ts'
 import { readinessOf } from './service/readiness.ts'
 import type { Shared } from './service/shared.ts'
@@ -77,7 +77,7 @@ async function assemble(
   closers: Closers,
 ): Promise<Service> {
   const database = closers.add(await openCatalogDatabase(config))
-  const catalog = openCatalog(database)
+  const catalog = openCatalog(database, config.limits)
   const metrics = openMetrics()
   const usage = closers.add(
     openUsageLedger(catalog.usage, USAGE_FLUSH_MS, (error) =>
@@ -85,7 +85,9 @@ async function assemble(
     ),
   )
   const engine = closers.add(openLocalEngine())
-  const adapters = closers.add(await openConfigured(config, database, engine, metrics))
+  const adapters = closers.add(
+    await openConfigured(config, { pool: database.pool, engine, onBreaker: metrics.breaker }),
+  )
   const shared: Shared = {
     config,
     database,
@@ -133,26 +135,31 @@ async function assemble(
 }
 
 /** The embedded catalog in its folder, or Postgres; with the schema steps applied and isolation tested. */
-async function openCatalogDatabase(config: Config): Promise<Database> {
+export async function openCatalogDatabase(config: Config): Promise<Database> {
   const steps = await readSchemaSteps()
   const { database_url: url, data_dir: dataDir, limits } = config
-  const { statementMs, databaseConnections: connectionsMax } = limits
   return url === null
-    ? openDatabase({ kind: 'pglite', dataDir, statementMs, steps })
-    : openDatabase({ kind: 'postgres', url: url.reveal(), connectionsMax, statementMs, steps })
+    ? openDatabase({ kind: 'pglite', dataDir, limits, steps })
+    : openDatabase({ kind: 'postgres', url: url.reveal(), limits, steps })
 }
 
-function openConfigured(
-  config: Config,
-  { pool }: Database,
-  engine: ReplicaEngine,
-  metrics: Metrics,
+export interface AdapterDeps {
+  /** Of the catalog's database, for a store that is given no other. */
+  readonly pool?: Database['pool'] | undefined
+  /** One for the whole process, since it also serves the lexical side of indexes on other stores. */
+  readonly engine?: ReplicaEngine | undefined
+  readonly onBreaker?: Metrics['breaker'] | undefined
+}
+
+export function openConfigured(
+  configs: AdapterConfigs,
+  { engine, ...context }: AdapterDeps,
 ): Promise<Adapters> {
-  const context = { pool, onBreaker: metrics.breaker }
-  return openAdapters(config, {
-    // The engine is one for the whole process: it also serves the lexical side of indexes on other stores.
+  return openAdapters(configs, {
     store: async ({ adapter, options }) =>
-      adapter === 'local' ? engine : entryOf(STORES, adapter).open(options, context),
+      adapter === 'local' && engine !== undefined
+        ? engine
+        : entryOf(STORES, adapter).open(options, context),
     embedder: ({ adapter, options }) => entryOf(EMBEDDERS, adapter).open(options, context),
     reranker: ({ adapter, options }) => entryOf(RERANKERS, adapter).open(options, context),
   })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { Budget } from '../../src/core/budget.ts'
 import type { Embedded, Embedder, EmbedderProfile } from '../../src/core/embedder.ts'
 import { QuarryError } from '../../src/core/errors.ts'
-import { LIMITS } from '../../src/core/limits.ts'
 import { createBatcher, estimateTokens } from '../batcher.ts'
 import { callJson } from '../http.ts'
 import { type AdapterContext, revealHeaders } from '../options.ts'
@@ -48,7 +48,7 @@ export async function openOpenAiCompatible(
     send: (texts, signal) =>
       retrying(() => passageLane((wire) => embed(texts, wire), signal), {
         retriesMax: settings.retries,
-        waitMsMax: LIMITS.upstreamRetryWaitMs.default,
+        waitMsMax: settings.retry_wait_ms,
         signal,
       }),
   })
@@ -89,7 +89,9 @@ function profileOf(settings: Settings, dimensions: number): EmbedderProfile {
 }
 
 async function measureDimensions(post: Post, settings: Settings): Promise<number> {
-  const { vectors } = await post(['ok'], null, AbortSignal.timeout(settings.timeout_ms))
+  const { vectors } = await Budget.start(settings.timeout_ms).run((signal) =>
+    post(['ok'], null, signal),
+  )
   return vectors[0]?.length ?? 0
 }
 
@@ -165,6 +167,7 @@ function createPoster(settings: Settings): Post {
       },
       schema: answerSchema,
       signal,
+      responseBytesMax: settings.response_bytes,
     })
   const negotiated = async (texts: readonly string[], signal: AbortSignal) => {
     try {

@@ -23,6 +23,8 @@ export const openAiCompatibleOptions = z.strictObject({
   batch_bytes: within('embedBatchBytes'),
   batch_window_ms: within('embedBatchWindowMs'),
   retries: within('upstreamRetries'),
+  retry_wait_ms: within('upstreamRetryWaitMs'),
+  response_bytes: within('upstreamResponseBytes'),
   timeout_ms: within('upstreamMs'),
   query_timeout_ms: within('upstreamQueryMs'),
   ...upstreamOptions,

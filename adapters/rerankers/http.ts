@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { QuarryError } from '../../src/core/errors.ts'
-import { LIMITS } from '../../src/core/limits.ts'
 import type { RerankCandidate, Reranker, RerankScore } from '../../src/core/reranker.ts'
 import { callJson } from '../http.ts'
 import { type AdapterContext, revealHeaders } from '../options.ts'
@@ -107,7 +106,7 @@ async function postRerank(
     body: shape.body(settings.model, query, documents),
     schema: shape.answer,
     signal,
-    responseBytesMax: LIMITS.rerankResponseBytes.default,
+    responseBytesMax: settings.response_bytes,
   })
   const seen = new Set(answer.map((entry) => entry.index))
   const sound = answer.every((entry) => entry.index < documents.length)

@@ -15,6 +15,7 @@ export const httpRerankerOptions = z.strictObject({
   /** Whether scores are comparable between queries, so that `min_relevance` may apply to them. */
   calibrated: z.boolean().default(true),
   documents_max: within('rerankDocuments'),
+  response_bytes: within('rerankResponseBytes'),
   timeout_ms: within('upstreamQueryMs'),
   ...upstreamOptions,
 })

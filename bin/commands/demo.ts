@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Client } from '../client.ts'
 import { connect } from '../connect.ts'
-import { documentsOf, findFiles } from '../documents.ts'
+import { documentsOfFiles } from '../documents.ts'
 import { EXIT } from '../exit.ts'
+import { findFiles } from '../find-files.ts'
 import { type IngestSummary, ingest } from '../ingest.ts'
+import { interruptible } from '../lifetime.ts'
+import { examples } from '../options.ts'
 import { packageRoot } from '../package-root.ts'
 import { showAnswer } from '../show.ts'
 import { paint } from '../terminal.ts'
@@ -33,15 +36,18 @@ export function addDemo(program: Command): void {
       'Ingests a harbour handbook in several formats and the project’s own documents into a temporary folder, asks ten questions, and prints hits, scores by leg, a prompt and the timings.',
     )
     .option('--json', 'print the answers as JSON')
+    .addHelpText('after', examples('quarry demo', 'quarry demo --json'))
     .action(demo)
 }
 
 async function demo(options: { readonly json?: boolean }): Promise<void> {
+  const interruption = interruptible()
   const folder = await mkdtemp(join(tmpdir(), 'quarry-demo-'))
   try {
-    const client = await connect({ dataDir: folder }, { worker: true })
+    const client = await connect({ dataDir: folder }, { worker: true, replica: true })
     try {
-      const summary = await fill(client, options.json === true)
+      const summary = await fill(client, options.json === true, interruption.signal)
+      if (summary.interrupted) return
       const asked = await askAll(client)
       process.stdout.write(
         options.json ? `${JSON.stringify(asJson(asked, summary))}\n` : asText(asked, summary),
@@ -52,23 +58,21 @@ async function demo(options: { readonly json?: boolean }): Promise<void> {
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
+    process.exitCode = interruption.exitCode() ?? process.exitCode
   }
 }
 
-async function fill(client: Client, quiet: boolean): Promise<IngestSummary> {
+async function fill(client: Client, quiet: boolean, signal: AbortSignal): Promise<IngestSummary> {
   const docs = join(await packageRoot(), 'docs')
   await client.call('PUT', `/v1/collections/${COLLECTION}`, {})
   const handbook = await findFiles([join(docs, 'demo', 'handbook')])
   const ownPages = (await findFiles([docs])).filter(({ id }) => !id.includes('/'))
   const files = [...handbook, ...ownPages]
-  const documents = (async function* () {
-    for (const file of files) yield* documentsOf(file)
-  })()
-  return ingest(client, documents, {
+  return ingest(client, documentsOfFiles(files), {
     collection: COLLECTION,
     wait: true,
     quiet,
-    signal: new AbortController().signal,
+    signal,
   })
 }
 

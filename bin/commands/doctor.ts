@@ -3,6 +3,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { diagnose, type Finding } from '../../src/service/diagnose.ts'
 import { type SettingsOptions, settingsOf, settingsOptions } from '../connect.ts'
 import { EXIT } from '../exit.ts'
+import { examples } from '../options.ts'
 import { paint, table } from '../terminal.ts'
 
 interface Options extends SettingsOptions {
@@ -14,10 +15,12 @@ export function addDoctor(program: Command): void {
     program
       .command('doctor')
       .description(
-        'Prints the settings in force, secrets masked, and asks every dependency whether it answers.',
+        'Prints the settings in force, secrets masked, and asks every dependency whether it answers. Changes nothing but what any start does, and works on no jobs.',
       )
       .option('--json', 'print JSON'),
-  ).action(doctor)
+  )
+    .addHelpText('after', examples('quarry doctor', 'quarry doctor --json --config quarry.json'))
+    .action(doctor)
 }
 
 async function doctor(options: Options): Promise<void> {

@@ -1,10 +1,16 @@
-import type { Command } from 'commander'
+import { addAbortSignal } from 'node:stream'
+import { type Command, InvalidArgumentError } from 'commander'
+import { QuarryError } from '../../src/core/errors.ts'
+import type { Client } from '../client.ts'
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts'
-import { documentsOf, documentsOfInput, findFiles } from '../documents.ts'
+import { documentsOfFiles, documentsOfInput } from '../documents.ts'
 import { EXIT } from '../exit.ts'
+import { findFiles } from '../find-files.ts'
 import { type IngestSummary, ingest } from '../ingest.ts'
+import { type Interruption, interruptible } from '../lifetime.ts'
+import { examples } from '../options.ts'
 import { paint } from '../terminal.ts'
-import type { DocumentOnWire } from '../wire.ts'
+import type { Item } from '../wire.ts'
 
 interface Options extends ConnectOptions {
   readonly collection: string
@@ -12,15 +18,22 @@ interface Options extends ConnectOptions {
   readonly json?: boolean
 }
 
+interface Source {
+  readonly items: AsyncIterable<Item>
+  share(): number | null
+}
+
+const FAILURES_SHOWN = 20
+
 export function addIngest(program: Command): void {
   connectOptions(
     program
       .command('ingest')
       .summary('put documents into a collection and wait until they are searchable')
       .description(
-        'Ingests files, every supported file of folders, globs, or standard input (-). A JSONL file whose lines have a "text" holds one document a line. The same document again costs nothing.',
+        'Ingests files, every supported file of folders, globs, or standard input (-): text, Markdown, HTML, JSON, JSONL and PDF. A JSONL whose lines have a "text" holds one document a line, with "id" (or "_id"), "title", "source" and "metadata" beside it. The id of any other document is its path below the folder or the fixed part of the glob. The same document again costs nothing.',
       )
-      .argument('<inputs...>', 'files, folders, globs, or - for standard input')
+      .argument('<inputs...>', 'files, folders, globs, or - for standard input', collectInputs)
       .option(
         '-c, --collection <name>',
         'made with the default policy if it is not there',
@@ -28,34 +41,75 @@ export function addIngest(program: Command): void {
       )
       .option('--no-wait', 'return when the documents are stored, not when they are searchable')
       .option('--json', 'print the summary as JSON'),
-  ).action(run)
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'quarry ingest docs/ README.md -c handbook',
+        "quarry ingest 'docs/**/*.md' --url http://127.0.0.1:7700 --key qk_…",
+        'cat corpus.jsonl | quarry ingest -',
+      ),
+    )
+    .action(run)
+}
+
+function collectInputs(input: string, before: readonly string[] | undefined): string[] {
+  if (input === '') throw new InvalidArgumentError('It is empty.')
+  return [...(before ?? []), input]
 }
 
 async function run(inputs: string[], options: Options): Promise<void> {
-  const client = await connect(options, { worker: true })
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort(new Error('interrupted')))
+  const interruption = interruptible()
+  const source = await sourceOf(inputs, interruption.signal)
+  const client = await connect(options, { worker: true, replica: true })
   try {
-    await client.call('PUT', `/v1/collections/${options.collection}`, {})
-    const summary = await ingest(client, await sourceOf(inputs), {
+    await makeCollection(client, options.collection)
+    const summary = await ingest(client, source.items, {
       collection: options.collection,
       wait: options.wait,
       quiet: options.json === true,
-      signal: interrupted.signal,
+      signal: interruption.signal,
+      share: source.share,
     })
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : report(summary, options))
-    if (summary.failed.length > 0) process.exitCode = EXIT.failed
+    process.exitCode = exitCodeOf(summary, interruption)
   } finally {
-    await client.close()
+    await client.close(interruption.signal.aborted ? 0 : undefined)
   }
 }
 
-async function sourceOf(inputs: readonly string[]): Promise<AsyncIterable<DocumentOnWire>> {
-  if (inputs.length === 1 && inputs[0] === '-') return documentsOfInput(process.stdin)
-  const files = await findFiles(inputs)
-  return (async function* () {
-    for (const file of files) yield* documentsOf(file)
-  })()
+function exitCodeOf({ failed }: IngestSummary, interruption: Interruption): number {
+  return interruption.exitCode() ?? (failed.length > 0 ? EXIT.failed : EXIT.ok)
+}
+
+/** Making one takes the scope admin, which a key for ingestion need not have. */
+async function makeCollection(client: Client, name: string): Promise<void> {
+  const path = `/v1/collections/${encodeURIComponent(name)}`
+  try {
+    await client.call('GET', path)
+  } catch (error) {
+    if (!(error instanceof QuarryError) || error.code !== 'not_found') throw error
+    await client.call('PUT', path, {})
+  }
+}
+
+/** Finds the files before anything is opened, so that a typing mistake shows at once. */
+async function sourceOf(inputs: readonly string[], signal: AbortSignal): Promise<Source> {
+  const paths = inputs.filter((input) => input !== '-')
+  const takesInput = paths.length < inputs.length
+  const files = await findFiles(paths)
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  let read = 0
+  const onBytes = (bytes: number): void => {
+    read += bytes
+  }
+  return {
+    items: (async function* () {
+      yield* documentsOfFiles(files, onBytes)
+      if (takesInput) yield* documentsOfInput(addAbortSignal(signal, process.stdin))
+    })(),
+    share: () => (takesInput || total === 0 ? null : read / total),
+  }
 }
 
 function report(summary: IngestSummary, { collection, wait }: Options): string {
@@ -66,11 +120,14 @@ function report(summary: IngestSummary, { collection, wait }: Options): string {
     `  ${created} new, ${updated} changed, ${unchanged} unchanged`,
     wait
       ? `  ${indexed} indexed, ${failed.length} failed`
-      : '  stored; indexing goes on in the service',
+      : `  ${failed.length} failed; the others are stored, and the service indexes them`,
     ...failed
-      .slice(0, 20)
+      .slice(0, FAILURES_SHOWN)
       .map(({ document, reason }) => `  ${paint('red', '✗')} ${document}: ${reason}`),
   ]
-  if (failed.length > 20) lines.push(`  … and ${failed.length - 20} more`)
+  if (failed.length > FAILURES_SHOWN)
+    lines.push(`  … and ${failed.length - FAILURES_SHOWN} more; --json lists them all`)
+  if (summary.interrupted)
+    lines.push('  interrupted: the same command again goes on where this one stopped')
   return `${lines.join('\n')}\n`
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { KEY_SCOPES } from '../../src/catalog/catalog.ts'
 import { type ConnectOptions, connect, connectOptions } from '../connect.ts'
-import { EXIT } from '../exit.ts'
+import { choice, examples, futureTime } from '../options.ts'
 import { paint, table } from '../terminal.ts'
 
 interface KeyOnWire {
@@ -22,6 +23,9 @@ interface CreateOptions extends ConnectOptions {
   readonly json?: boolean
 }
 
+/** Keys live in the catalog alone: no index has to be loaded. */
+const ROLES = { worker: false, replica: false } as const
+
 export function addKeys(program: Command): void {
   const keys = program.command('keys').description('API keys: create, list, revoke')
   connectOptions(
@@ -29,30 +33,46 @@ export function addKeys(program: Command): void {
       .command('create')
       .description('Makes a key and prints it this once; only its hash is kept.')
       .requiredOption('--name <name>', 'what it is for')
-      .option('--scope <scope...>', 'retrieve, ingest, admin, eval', ['retrieve'])
+      .addOption(
+        choice('--scope <scope...>', 'what it may do; admin may do everything', KEY_SCOPES).default(
+          ['retrieve'],
+        ),
+      )
       .option(
         '--for-tenant <id>',
         'bind it to one tenant; without this it acts for the tenant in X-Tenant-Id',
       )
-      .option('--expires <date>', 'RFC 3339 date or time')
+      .option('--expires <time>', 'day or time (RFC 3339) at which it ends', futureTime)
       .option('--json', 'print JSON'),
-  ).action(create)
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'quarry keys create --name chat-backend --scope retrieve --for-tenant acme',
+        'quarry keys create --name loader --scope ingest retrieve --expires 2030-01-31',
+      ),
+    )
+    .action(create)
   connectOptions(
     keys
       .command('list')
       .description('Lists keys, never their secrets.')
       .option('--json', 'print JSON'),
-  ).action(list)
+  )
+    .addHelpText('after', examples('quarry keys list'))
+    .action(list)
   connectOptions(
     keys
       .command('revoke')
       .description('Ends a key; it is refused everywhere within a second.')
       .argument('<id>', 'id of the key'),
-  ).action(revoke)
+  )
+    .addHelpText('after', examples('quarry keys revoke k_0123'))
+    .action(revoke)
 }
 
 async function create(options: CreateOptions): Promise<void> {
-  const client = await connect(options, { worker: false })
+  const client = await connect(options, ROLES)
   try {
     const answer = await client.call<{ key: string } & KeyOnWire>('POST', '/v1/keys', {
       name: options.name,
@@ -68,7 +88,7 @@ async function create(options: CreateOptions): Promise<void> {
 }
 
 async function list(options: ConnectOptions & { readonly json?: boolean }): Promise<void> {
-  const client = await connect(options, { worker: false })
+  const client = await connect(options, ROLES)
   try {
     const { keys } = await client.call<{ keys: readonly KeyOnWire[] }>('GET', '/v1/keys')
     if (options.json) {
@@ -97,11 +117,10 @@ function stateOf({ revoked_at, expires_at }: KeyOnWire): string {
 }
 
 async function revoke(id: string, options: ConnectOptions): Promise<void> {
-  const client = await connect(options, { worker: false })
+  const client = await connect(options, ROLES)
   try {
     await client.call('DELETE', `/v1/keys/${encodeURIComponent(id)}`)
     process.stdout.write(`revoked ${id}\n`)
-    process.exitCode = EXIT.ok
   } finally {
     await client.close()
   }

@@ -4,6 +4,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { openService } from '../../src/service.ts'
 import { type SettingsOptions, settingsOf, settingsOptions } from '../connect.ts'
 import { untilStopped } from '../lifetime.ts'
+import { examples } from '../options.ts'
 
 export function addWork(program: Command): void {
   settingsOptions(
@@ -12,7 +13,9 @@ export function addWork(program: Command): void {
       .description(
         'Runs an ingestion worker beside query services that share one Postgres (DATABASE_URL).',
       ),
-  ).action(work)
+  )
+    .addHelpText('after', examples('DATABASE_URL=postgres://… quarry work'))
+    .action(work)
 }
 
 async function work(options: SettingsOptions): Promise<void> {

@@ -154,6 +154,11 @@ export interface NewDocument {
   readonly expectedRevision?: number | undefined
 }
 
+export interface StoredDocument {
+  readonly row: DocumentRow
+  readonly content: Uint8Array
+}
+
 export interface WriteReceipt {
   readonly id: DocumentId
   readonly revision: number
@@ -179,8 +184,20 @@ export interface Documents {
     tenant: TenantId,
     collection: CollectionId,
     id: DocumentId,
-  ): Promise<{ readonly row: DocumentRow; readonly content: Uint8Array } | null>
-  /** By id. Tombstones only where `state` asks for them. */
+  ): Promise<StoredDocument | null>
+  /**
+   * The first of these documents that fit into `bytesMax` together, at least one; gone ones are not among them.
+   * `considered` says for how many of the ids the answer stands.
+   */
+  contents(
+    tenant: TenantId,
+    collection: CollectionId,
+    ids: readonly DocumentId[],
+    bytesMax: number,
+  ): Promise<{
+    readonly found: ReadonlyMap<DocumentId, StoredDocument>
+    readonly considered: number
+  }>
   list(
     tenant: TenantId,
     collection: CollectionId,
@@ -247,6 +264,17 @@ export interface WorkTarget {
   readonly metadata: Metadata
 }
 
+/** One document with what it gets in each embedding space that wants it, the serving one first. */
+export interface CommitEntry {
+  readonly item: WorkItem
+  readonly parts: readonly [CommitPart, ...CommitPart[]]
+}
+
+export interface CommitPart {
+  readonly target: WorkTarget
+  readonly chunks: readonly PreparedChunk[]
+}
+
 export interface Work {
   /** Takes undelivered items, grouped by tenant and collection; they come again after `leaseMs` unless settled. */
   claim(deliveriesMax: number, itemsMax: number, leaseMs: number): Promise<readonly Delivery[]>
@@ -261,16 +289,11 @@ export interface Work {
     hashes: readonly string[],
   ): Promise<ReadonlyMap<string, Float32Array>>
   /**
-   * Replaces the document's chunks of this chunking by these, stores new vectors and appends the changes, in one
-   * transaction, if the item's revision is still the document's own. False when a newer write or a delete overtook it.
-   * `also` does the same for further embedding spaces, in the same transaction, since the commit settles the item.
+   * Replaces the chunks of these documents, all of one tenant and collection, stores new vectors and appends the
+   * changes, in one transaction. Gives back the ids of the items that it settled: an item is left out when its revision
+   * is no longer the document's own, since a newer write or a delete overtook it.
    */
-  commit(
-    item: WorkItem,
-    target: WorkTarget,
-    chunks: readonly PreparedChunk[],
-    also?: readonly { readonly target: WorkTarget; readonly chunks: readonly PreparedChunk[] }[],
-  ): Promise<boolean>
+  commit(entries: readonly CommitEntry[]): Promise<ReadonlySet<bigint>>
   /** A fault that no retry mends, or the last retry: the document is `failed`, the item a dead letter with its reason. */
   bury(item: WorkItem, reason: string): Promise<void>
   /** Hands items back to be claimed again after a pause, with the reason for people. */

@@ -34,6 +34,8 @@ export function openDocuments(database: Database): Documents {
         const [row] = found.rows
         return row === undefined ? null : { row: toDocument(row), content: row.content }
       }),
+    contents: (tenant, collection, ids, bytesMax) =>
+      database.asTenant(tenant, (sql) => contents(sql, { tenant, collection, ids, bytesMax })),
     list: (tenant, collection, page) =>
       database.asTenant(tenant, async (sql) => {
         const found = await sql.query<DocumentColumns>(
@@ -69,6 +71,47 @@ export function openDocuments(database: Database): Documents {
         )
         return found.rows.map(toChunk)
       }),
+  }
+}
+
+async function contents(
+  sql: Sql,
+  asked: {
+    readonly tenant: TenantId
+    readonly collection: CollectionId
+    readonly ids: readonly DocumentId[]
+    readonly bytesMax: number
+  },
+): ReturnType<Documents['contents']> {
+  const read = await sql.query<
+    DocumentColumns & { content: Uint8Array; place: bigint; rows: bigint }
+  >(
+    // By the key of each: without statistics the planner would read, and inflate, every document there is.
+    `select d.*, stored.content from (
+       select one.*, asked.place, count(*) over () as rows,
+         sum(one.bytes) over (order by asked.place) - one.bytes as before
+       from unnest($3::text[]) with ordinality as asked(id, place)
+       cross join lateral (
+         select ${DOCUMENT_COLUMNS} from quarry.documents
+         where tenant_id = $1 and collection_id = $2 and document_id = asked.id
+           and state <> 'deleted' limit 1
+       ) as one
+     ) as d
+     cross join lateral (
+       select content from quarry.documents
+       where tenant_id = $1 and collection_id = $2 and document_id = d.document_id limit 1
+     ) as stored
+     where d.before = 0 or d.before + d.bytes <= $4
+     order by d.place`,
+    [asked.tenant, asked.collection, asked.ids, asked.bytesMax],
+  )
+  const last = read.rows.at(-1)
+  const complete = last === undefined || BigInt(read.rows.length) === last.rows
+  return {
+    found: new Map(
+      read.rows.map((row) => [row.document_id, { row: toDocument(row), content: row.content }]),
+    ),
+    considered: complete ? asked.ids.length : Number(last.place),
   }
 }
 

@@ -25,18 +25,22 @@ export function openFeed(database: Database): Feed {
     horizon: () => database.asSystem(horizon),
     loadChunks: (tenant, collection, chunking, space, ids) =>
       database.asTenant(tenant, async (sql) => {
-        const found = await sql.query<LoadedColumns>(
-          `${LOADED} and c.tenant_id = $4 and c.chunk_id = any($5::text[])`,
-          [collection, chunking, space, tenant, ids],
-        )
+        const found = await sql.query<LoadedColumns>(LOAD_BY_ID, [
+          collection,
+          chunking,
+          space,
+          tenant,
+          ids,
+        ])
         return found.rows.map(toLoadedChunk)
       }),
     scan: (collection, chunking, space, after, count) =>
       database.asSystem(async (sql) => {
         const found = await sql.query<LoadedColumns>(
-          `${LOADED} and ($4::text is null or (c.tenant_id, c.chunk_id) > ($4, $5))
-           order by c.tenant_id, c.chunk_id limit $6`,
-          [collection, chunking, space, after?.tenant ?? null, after?.chunk ?? null, count],
+          scanFrom(after !== null),
+          after === null
+            ? [collection, chunking, space, count]
+            : [collection, chunking, space, count, after.tenant, after.chunk],
         )
         return found.rows.map(toLoadedChunk)
       }),
@@ -68,11 +72,36 @@ export function openFeed(database: Database): Feed {
   }
 }
 
-const LOADED = `select ${CHUNK_COLUMNS}, c.tenant_id, v.vector
-  from quarry.chunks c
-  join quarry.vectors v
-    on v.tenant_id = c.tenant_id and v.space_id = $3 and v.content_hash = c.content_hash
-  where c.collection_id = $1 and c.chunking = $2`
+/**
+ * Each chunk and vector by its key: the limits keep the planner, which on a young or an embedded database knows no
+ * statistics, from reading whole tables for a handful of ids.
+ */
+const LOAD_BY_ID = `select ${CHUNK_COLUMNS}, c.tenant_id, v.vector
+  from (select distinct id from unnest($5::text[]) as given(id)) as asked
+  cross join lateral (
+    select * from quarry.chunks
+    where tenant_id = $4 and collection_id = $1 and chunking = $2 and chunk_id = asked.id limit 1
+  ) as c
+  cross join lateral (
+    select vector from quarry.vectors
+    where tenant_id = $4 and space_id = $3 and content_hash = c.content_hash limit 1
+  ) as v`
+
+/** The bound stands by itself, not in an `or`, so that the index leads straight to the page. */
+function scanFrom(afterGiven: boolean): string {
+  return `select ${CHUNK_COLUMNS}, c.tenant_id, v.vector
+  from (
+    select * from quarry.chunks
+    where collection_id = $1 and chunking = $2
+      ${afterGiven ? 'and (tenant_id, chunk_id) > ($5, $6)' : ''}
+    order by tenant_id, chunk_id limit $4
+  ) as c
+  cross join lateral (
+    select vector from quarry.vectors
+    where tenant_id = c.tenant_id and space_id = $3 and content_hash = c.content_hash limit 1
+  ) as v
+  order by c.tenant_id, c.chunk_id`
+}
 
 interface ChangeRow extends PositionColumns {
   readonly op: ChangeOp

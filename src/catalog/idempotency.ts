@@ -1,18 +1,20 @@
-import { LIMITS } from '../core/limits.ts'
+import type { Limits } from '../core/limits.ts'
 import type { TenantId } from '../core/model.ts'
 import type { Idempotency, IdempotentStart, RequestKey } from './catalog.ts'
 import type { Database, Sql } from './database.ts'
 
-export function openIdempotency(database: Database): Idempotency {
+export type IdempotencyLimits = Pick<Limits, 'idempotencyMs' | 'idempotencyRunMs'>
+
+export function openIdempotency(database: Database, limits: IdempotencyLimits): Idempotency {
   return {
     begin: (request, fingerprint) =>
-      database.asTenant(request.tenant, (sql) => begin(sql, request, fingerprint)),
+      database.asTenant(request.tenant, (sql) => begin(sql, request, fingerprint, limits)),
     complete: (request, response) =>
       database.asTenant(request.tenant, async (sql) => {
         await sql.query(
           `update quarry.idempotency_keys set response = $4::jsonb, expires_at = ${IN_MS('$5')}
            where tenant_id = $1 and route = $2 and key = $3`,
-          [...place(request), JSON.stringify(response), LIMITS.idempotencyMs.default],
+          [...place(request), JSON.stringify(response), limits.idempotencyMs],
         )
       }),
     abandon: (request) =>
@@ -36,7 +38,12 @@ const place = ({ tenant, route, key }: RequestKey): [TenantId, string, string] =
 ]
 
 /** Two that begin at once meet at the key's row: the second waits, and finds the first's. */
-async function begin(sql: Sql, request: RequestKey, fingerprint: string): Promise<IdempotentStart> {
+async function begin(
+  sql: Sql,
+  request: RequestKey,
+  fingerprint: string,
+  limits: IdempotencyLimits,
+): Promise<IdempotentStart> {
   await sql.query(
     'delete from quarry.idempotency_keys where tenant_id = $1 and expires_at <= clock_timestamp()',
     [request.tenant],
@@ -44,7 +51,7 @@ async function begin(sql: Sql, request: RequestKey, fingerprint: string): Promis
   const made = await sql.query(
     `insert into quarry.idempotency_keys (tenant_id, route, key, fingerprint, expires_at)
      values ($1, $2, $3, $4, ${IN_MS('$5')}) on conflict do nothing`,
-    [...place(request), fingerprint, LIMITS.idempotencyRunMs.default],
+    [...place(request), fingerprint, limits.idempotencyRunMs],
   )
   if (made.rowCount > 0) return { outcome: 'new' }
   const found = await sql.query<{ fingerprint: string; response: object | null }>(

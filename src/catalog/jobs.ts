@@ -60,7 +60,7 @@ async function select(
        from (
          select document_id, item_id, coalesce(reason, '') as reason from quarry.job_items i
          where i.tenant_id = j.tenant_id and i.job_id = j.job_id and state = 'dead'
-         order by item_id desc limit ${LIMITS.jobFailures.default}
+         order by item_id desc limit ${LIMITS.jobFailures.max}
        ) as newest
      ) as failed
      order by j.job_id desc`,

@@ -3,7 +3,7 @@ import { openCollections } from './collections.ts'
 import type { Database } from './database.ts'
 import { openDocuments } from './documents.ts'
 import { openFeed } from './feed.ts'
-import { openIdempotency } from './idempotency.ts'
+import { type IdempotencyLimits, openIdempotency } from './idempotency.ts'
 import { openJobs } from './jobs.ts'
 import { openKeys } from './keys.ts'
 import { openTenants } from './tenants.ts'
@@ -11,7 +11,7 @@ import { openUsage } from './usage.ts'
 import { openWork } from './work.ts'
 
 /** The catalog over a database whose schema is current. */
-export function openCatalog(database: Database): Catalog {
+export function openCatalog(database: Database, limits: IdempotencyLimits): Catalog {
   return {
     keys: openKeys(database),
     tenants: openTenants(database),
@@ -21,6 +21,6 @@ export function openCatalog(database: Database): Catalog {
     jobs: openJobs(database),
     feed: openFeed(database),
     usage: openUsage(database),
-    idempotency: openIdempotency(database),
+    idempotency: openIdempotency(database, limits),
   }
 }

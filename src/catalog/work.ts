@@ -1,6 +1,7 @@
+import { QuarryError } from '../core/errors.ts'
 import type { CollectionId, TenantId } from '../core/model.ts'
 import type { Delivery, Work, WorkItem } from './catalog.ts'
-import { commitChunks } from './commit-chunks.ts'
+import { commitDocuments } from './commit-documents.ts'
 import type { Database, Sql } from './database.ts'
 import { storableText } from './storable.ts'
 import { readVectors } from './vectors.ts'
@@ -19,8 +20,14 @@ export function openWork(database: Database): Work {
     load: (ids) => database.asSystem((sql) => load(sql, ids)),
     knownVectors: (tenant, space, hashes) =>
       database.asTenant(tenant, (sql) => readVectors(sql, tenant, space, hashes)),
-    commit: (item, target, chunks, also = []) =>
-      database.asTenant(item.tenant, (sql) => commitChunks(sql, item, { target, chunks }, also)),
+    commit: async (entries) => {
+      const [first] = entries
+      if (first === undefined) return new Set()
+      const { tenant, collection } = first.item
+      if (entries.some(({ item }) => item.tenant !== tenant || item.collection !== collection))
+        throw new QuarryError('internal', 'one commit is of one tenant and one collection')
+      return database.asTenant(tenant, (sql) => commitDocuments(sql, entries))
+    },
     bury: (item, reason) =>
       database.asTenant(item.tenant, (sql) => bury(sql, item, storableText(reason))),
     release: (ids, retryAfterMs, reason) =>

@@ -2,43 +2,39 @@ import { z } from 'zod'
 import { nearest } from '../core/nearest.ts'
 
 /** One line a fault: where, what was wrong, and the nearest known name for a key that is not known. */
-export function explainIssues(error: z.ZodError, schema: z.ZodType): string[] {
-  return error.issues.flatMap((issue) => {
-    const at = issue.path.map(String).join('.')
-    if (issue.code !== 'unrecognized_keys')
-      return [`${at === '' ? '(top level)' : at}: ${issue.message}`]
-    const known = keysAt(schema, issue.path)
-    return issue.keys.map((key) => {
-      const meant = nearest(key, known)
-      const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-      return `${[...issue.path, key].map(String).join('.')}: no such setting${hint}`
-    })
+export function explainIssues(issues: readonly z.core.$ZodIssue[]): string[] {
+  return issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      const hints = issue.message.split('\n')
+      return issue.keys.map((key, at) => `${placeOf([...issue.path, key])}: ${hints[at] ?? ''}`)
+    }
+    if (issue.code === 'invalid_key')
+      return `${placeOf(issue.path)}: ${issue.issues[0]?.message ?? issue.message}`
+    return `${placeOf(issue.path)}: ${issue.message}`
   })
 }
 
-/** The keys of the object schema at a path, looking through defaults, optionals and transforms. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let current: z.ZodType | undefined = unwrap(schema)
-  for (const step of path) {
-    if (current instanceof z.ZodObject) current = unwrap(current.shape[String(step)] as z.ZodType)
-    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType as z.ZodType)
-    else return []
-  }
-  return current instanceof z.ZodObject ? Object.keys(current.shape) : []
+/** `limits.budget_ms` */
+export function placeOf(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? '(top level)' : path.map(String).join('.')
 }
 
-function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
-  let current = schema
-  while (current !== undefined) {
-    if (current instanceof z.ZodPipe) current = current.in as z.ZodType
-    else if (
-      current instanceof z.ZodDefault ||
-      current instanceof z.ZodPrefault ||
-      current instanceof z.ZodOptional ||
-      current instanceof z.ZodNullable
-    )
-      current = current.unwrap() as z.ZodType
-    else return current
+/** To be given to every `safeParse`: only then does zod still say which schema refused, and with it what it knows. */
+export function wordIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.inst)
+    return (issue.keys as string[]).map((key) => noSuchSetting(key, known)).join('\n')
   }
-  return current
+  if (issue.code === 'invalid_union' && issue['discriminator'] !== undefined)
+    return `expected one of ${(issue['options'] as unknown[]).map(String).join(', ')}`
+  return undefined
+}
+
+export function noSuchSetting(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  return meant === undefined ? 'no such setting' : `no such setting; did you mean "${meant}"?`
+}
+
+function knownKeys(schema: unknown): string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
 }

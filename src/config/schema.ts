@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { collectionPolicySchema } from '../catalog/policy.ts'
-import { LIMITS, type Limit, type LimitName } from '../core/limits.ts'
+import { snakeObject } from '../catalog/snake-schema.ts'
+import { snakeCase } from '../core/casing.ts'
+import { CONFIG_LIMITS, type Limits } from '../core/limits.ts'
 import { Secret } from '../core/secret.ts'
-import { snakeCase } from './keys.ts'
+import { wordIssue } from './explain.ts'
 
 /** Schemas of what each kind of adapter takes, keyed by the adapter's name. */
 export interface AdapterSchemas {
@@ -20,6 +22,14 @@ export interface AdapterConfig {
 const secret = z
   .union([z.string().min(1), z.instanceof(Secret)])
   .transform((value) => (value instanceof Secret ? value : new Secret(value)))
+
+const policySchema = snakeObject(collectionPolicySchema).partial()
+
+/** Checked as a policy, but kept as written: what is left out is for the request or the policy's own defaults to say. */
+const policyFields = z.record(z.string(), z.unknown()).superRefine((fields, context) => {
+  const parsed = policySchema.safeParse(fields, { error: wordIssue })
+  if (!parsed.success) passOn(parsed.error, context)
+})
 
 /** The one schema of all settings. Keys are snake_case; unknown ones are refused at every level. */
 export function configSchema(adapters: AdapterSchemas) {
@@ -51,13 +61,12 @@ export function configSchema(adapters: AdapterSchemas) {
       )
       .default({}),
     /** The policy of a collection made without one, in snake_case. */
-    collection_defaults: z.record(z.string(), z.unknown()).default({}),
+    collection_defaults: policyFields.default({}),
     limits: limitsSchema().prefault({}),
   })
 }
 
 export type Config = z.output<ReturnType<typeof configSchema>>
-export type Limits = Readonly<Record<LimitName, number>>
 
 function namedAdapters(schemas: Readonly<Record<string, z.ZodType>>) {
   const names = Object.keys(schemas)
@@ -75,16 +84,20 @@ function namedAdapters(schemas: Readonly<Record<string, z.ZodType>>) {
           })
           return z.NEVER
         }
-        const parsed = schema.safeParse(options)
+        const parsed = schema.safeParse(options, { error: wordIssue })
         if (parsed.success) return { adapter, options: parsed.data }
-        for (const issue of parsed.error.issues) context.addIssue({ ...issue } as never)
+        passOn(parsed.error, context)
         return z.NEVER
       }),
   )
 }
 
+function passOn({ issues }: z.ZodError, context: z.RefinementCtx): void {
+  for (const issue of issues) context.addIssue({ ...issue } as never)
+}
+
 function limitsSchema() {
-  const entries = Object.entries(LIMITS) as [LimitName, Limit][]
+  const entries = Object.entries(CONFIG_LIMITS)
   const shape = Object.fromEntries(
     entries.map(([name, { min, max, default: normal }]) => [
       snakeCase(name),
@@ -96,6 +109,3 @@ function limitsSchema() {
     return Object.fromEntries(named) as Limits
   })
 }
-
-/** A collection's policy as people write it, in snake_case. */
-export const policyKeysKnown = Object.keys(collectionPolicySchema.shape).map(snakeCase)

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { QuarryError } from './errors.ts'
 
 export type Clock = () => number
@@ -10,12 +11,13 @@ export type Clock = () => number
 export class Budget {
   readonly #deadlineMs: number
   readonly #clock: Clock
-  readonly #parent: AbortSignal | undefined
+  /** All are listened to: on Node 20 what `AbortSignal.any` makes of them can be collected and then never fires. */
+  readonly #parents: readonly AbortSignal[]
 
-  private constructor(deadlineMs: number, clock: Clock, parent: AbortSignal | undefined) {
+  private constructor(deadlineMs: number, clock: Clock, parents: readonly AbortSignal[]) {
     this.#deadlineMs = deadlineMs
     this.#clock = clock
-    this.#parent = parent
+    this.#parents = parents
   }
 
   static start(
@@ -23,7 +25,7 @@ export class Budget {
     options: { clock?: Clock | undefined; signal?: AbortSignal | undefined } = {},
   ): Budget {
     const clock = options.clock ?? (() => performance.now())
-    return new Budget(clock() + totalMs, clock, options.signal)
+    return new Budget(clock() + totalMs, clock, listOf(options.signal))
   }
 
   remainingMs(): number {
@@ -38,13 +40,13 @@ export class Budget {
   }): Budget {
     const leftMs = this.remainingMs() - (limits.reserveMs ?? 0)
     const allowedMs = Math.max(0, Math.min(limits.capMs ?? leftMs, leftMs))
-    const parent = eitherOf(this.#parent, limits.signal)
-    return new Budget(this.#clock() + allowedMs, this.#clock, parent)
+    const parents = [...this.#parents, ...listOf(limits.signal)]
+    return new Budget(this.#clock() + allowedMs, this.#clock, parents)
   }
 
   /** Runs parts of one stage side by side. The first to fail aborts the others and is what rejects. */
   async together<T>(parts: readonly ((budget: Budget) => Promise<T>)[]): Promise<T[]> {
-    const failed = new AbortController()
+    const failed = createController()
     const shared = this.child({ signal: failed.signal })
     try {
       return await Promise.all(parts.map((part) => part(shared)))
@@ -61,10 +63,10 @@ export class Budget {
    * over what it has by then.
    */
   async run<T>(work: (signal: AbortSignal) => Promise<T>, noticeMs = 0): Promise<T> {
-    this.#parent?.throwIfAborted()
+    for (const parent of this.#parents) parent.throwIfAborted()
     const allowedMs = this.remainingMs()
     if (allowedMs === 0) throw new QuarryError('deadline_exceeded', 'no time left for this stage')
-    const controller = new AbortController()
+    const controller = createController()
     const late = (): QuarryError =>
       new QuarryError('deadline_exceeded', `stage ran past its ${Math.round(allowedMs)} ms`)
     let stop: (reason: unknown) => void = () => {}
@@ -78,18 +80,29 @@ export class Budget {
     const timers = [setTimeout(() => stop(late()), allowedMs)]
     if (noticeMs > 0)
       timers.push(setTimeout(() => controller.abort(late()), Math.max(0, allowedMs - noticeMs)))
-    const onCallerAbort = (): void => stop(this.#parent?.reason)
-    this.#parent?.addEventListener('abort', onCallerAbort, { once: true })
+    const unlisten = this.#parents.map((parent) => onAbort(parent, stop))
     try {
       return await Promise.race([work(controller.signal), stopped])
     } finally {
       for (const timer of timers) clearTimeout(timer)
-      this.#parent?.removeEventListener('abort', onCallerAbort)
+      for (const off of unlisten) off()
     }
   }
 }
 
-function eitherOf(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return AbortSignal.any([a, b])
+function listOf(signal: AbortSignal | undefined): readonly AbortSignal[] {
+  return signal === undefined ? [] : [signal]
+}
+
+/** Any number of calls may listen at once: Node's warning of a leak at eleven would be a false alarm. */
+function createController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
+function onAbort(signal: AbortSignal, stop: (reason: unknown) => void): () => void {
+  const listener = (): void => stop(signal.reason)
+  signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
 }

@@ -15,7 +15,6 @@ export type Filter =
   | { readonly op: 'not'; readonly filter: Filter }
 
 export type RangeOp = 'gt' | 'gte' | 'lt' | 'lte'
-export type FilterOp = Filter['op']
 
 /** What a filter sees of a chunk: its metadata and the reserved field `document_id`. */
 export interface Filterable {
@@ -89,7 +88,7 @@ function inRange(op: RangeOp, value: Scalar, bound: number | string): boolean {
 }
 
 /** A date alone, or date and time with an offset (RFC 3339 §5.6, at most microseconds). */
-export const RFC3339 =
+const RFC3339 =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/
 
 /** Milliseconds since 1970 of an RFC 3339 date (as midnight UTC) or time; undefined for anything else. */

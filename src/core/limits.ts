@@ -1,5 +1,12 @@
-/** Every limit of the service: the least and the most it can be set to, and what it is when nobody sets it. */
-export interface Limit {
+/**
+ * Who sets a limit: the service's config under `limits`, a collection's policy, an adapter's own options, or nobody,
+ * because clients and stored data rely on it.
+ */
+export type LimitSetter = 'config' | 'policy' | 'adapter' | 'fixed'
+
+/** The least and the most a limit can be set to, and what it is when nobody sets it. */
+export interface Limit<Setter extends LimitSetter = LimitSetter> {
+  readonly setter: Setter
   readonly min: number
   readonly default: number
   readonly max: number
@@ -7,22 +14,36 @@ export interface Limit {
   readonly about: string
 }
 
-const limit = (min: number, normal: number, max: number, about: string): Limit => ({
-  min,
-  default: normal,
-  max,
-  about,
-})
+const setBy =
+  <Setter extends LimitSetter>(setter: Setter) =>
+  (min: number, normal: number, max: number, about: string): Limit<Setter> => ({
+    setter,
+    min,
+    default: normal,
+    max,
+    about,
+  })
+
+const limit = setBy('config')
+const ofPolicy = setBy('policy')
+const ofAdapter = setBy('adapter')
+const fixed = (value: number, about: string): Limit<'fixed'> =>
+  setBy('fixed')(value, value, value, about)
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
 export const LIMITS = {
   // A retrieval
-  budgetMs: limit(5, 1_000, 30_000, 'time a retrieval may take, from arrival to answer'),
-  topK: limit(1, 10, 200, 'hits of one answer'),
-  candidates: limit(1, 100, 1_000, 'candidates that each leg proposes to fusion'),
-  rerankDepth: limit(1, 50, 200, 'head of the fused list that a reranker sees'),
+  budgetMs: limit(
+    5,
+    1_000,
+    30_000,
+    'time a retrieval may take, from arrival to answer, when the request does not say',
+  ),
+  topK: limit(1, 10, 200, 'hits of an answer when the request does not say'),
+  candidates: ofPolicy(1, 100, 1_000, 'candidates that each leg proposes to fusion'),
+  rerankDepth: ofPolicy(1, 50, 200, 'head of the fused list that a reranker sees'),
   rerankReserveMs: limit(
     0,
     250,
@@ -36,21 +57,26 @@ export const LIMITS = {
     'most time kept for reading, expanding and assembling; never above 15 % of the budget',
   ),
   queryBytes: limit(1, 8 * KiB, 64 * KiB, 'length of a query'),
-  expandChunks: limit(0, 0, 10, 'neighbours added before or after a hit'),
-  groupSize: limit(1, 3, 50, 'hits kept of one group'),
-  promptTokens: limit(64, 4_000, 1_000_000, 'token budget of an assembled prompt'),
-  pinnedDocuments: limit(0, 0, 20, 'documents pinned into a prompt'),
+  expandChunks: limit(0, 10, 10, 'neighbours that may be added before or after a hit'),
+  groupSize: limit(1, 3, 50, 'hits kept of one group when the request does not say'),
+  promptTokens: limit(
+    64,
+    4_000,
+    1_000_000,
+    'token budget of a prompt when the request does not say',
+  ),
+  pinnedDocuments: fixed(20, 'documents pinned into a prompt'),
   // A filter
   filterDepth: limit(1, 8, 32, 'nesting of a filter'),
   filterConditions: limit(1, 64, 512, 'conditions in a filter'),
   filterValues: limit(1, 1_000, 10_000, 'values of one `in` or `nin`'),
   // A document
   documentBytes: limit(1, 10 * MiB, 100 * MiB, 'size of one document as sent'),
-  documentIdBytes: limit(1, 256, 256, 'length of a document id in UTF-8'),
+  documentIdBytes: fixed(256, 'length of a document id in UTF-8'),
   metadataBytes: limit(0, 16 * KiB, 64 * KiB, 'metadata of one document as JSON'),
   metadataKeys: limit(0, 64, 256, 'metadata fields of one document'),
   batchDocuments: limit(1, 256, 1_000, 'documents of one batch request'),
-  metadataKeyChars: limit(1, 128, 256, 'length of a metadata field name'),
+  metadataKeyChars: fixed(128, 'length of a metadata field name'),
   titleChars: limit(1, 1_024, 4_096, 'length of a document title'),
   sourceChars: limit(1, 2_048, 8_192, 'length of a document source'),
   // Parsing, each in a child process of its own
@@ -62,40 +88,60 @@ export const LIMITS = {
   parseMemoryMiB: limit(256, 512, 4_096, 'memory of a parsing child'),
   parseChildren: limit(1, 2, 64, 'parsing children of one process'),
   // Chunking
-  chunkTokens: limit(16, 384, 8_192, 'tokens of a chunk'),
-  chunkOverlapTokens: limit(0, 0, 4_096, 'tokens that a chunk shares with the one before'),
+  chunkTokens: ofPolicy(16, 384, 8_192, 'tokens of a chunk'),
+  chunkOverlapTokens: ofPolicy(0, 0, 4_096, 'tokens that a chunk shares with the one before'),
   chunksPerDocument: limit(1, 50_000, 500_000, 'chunks of one document'),
   // Outside calls
   upstreamMs: limit(10, 30_000, 600_000, 'one call to a model or a store during ingestion'),
-  upstreamQueryMs: limit(
+  upstreamQueryMs: ofAdapter(
     10,
     2_000,
     60_000,
     'one call to a model for a query; the wire lives this long even when the caller has given up, so that the breaker sees the truth',
   ),
-  upstreamRetryWaitMs: limit(0, 30_000, 600_000, 'longest wait that a `Retry-After` may ask for'),
-  upstreamResponseBytes: limit(KiB, 64 * MiB, 512 * MiB, 'decoded answer of a model or a store'),
-  upstreamConcurrency: limit(1, 8, 256, 'calls under way at once to one model'),
-  upstreamRetries: limit(0, 4, 10, 'retries of one call during ingestion'),
+  upstreamRetryWaitMs: ofAdapter(
+    0,
+    30_000,
+    600_000,
+    'longest wait that a `Retry-After` may ask for',
+  ),
+  upstreamResponseBytes: ofAdapter(
+    KiB,
+    64 * MiB,
+    512 * MiB,
+    'decoded answer of a model or a store',
+  ),
+  upstreamConcurrency: ofAdapter(1, 8, 256, 'calls under way at once to one model'),
+  upstreamRetries: ofAdapter(0, 4, 10, 'retries of one call during ingestion'),
   embedBatchItems: limit(1, 64, 2_048, 'texts of one embedding call'),
-  embedBatchTokens: limit(256, 100_000, 1_000_000, 'tokens of one embedding call'),
-  embedBatchBytes: limit(KiB, 1_500 * KiB, 64 * MiB, 'bytes of text of one embedding call'),
-  embedBatchWindowMs: limit(0, 4, 1_000, 'wait for more texts before an embedding call leaves'),
-  breakerFailures: limit(1, 5, 1_000, 'failures in a row that open the circuit to a model'),
-  breakerOpenMs: limit(1, 5_000, 600_000, 'pause before an open circuit lets one call try again'),
-  rerankDocuments: limit(1, 100, 1_000, 'documents of one reranking call; more are split'),
-  rerankResponseBytes: limit(KiB, 2 * MiB, 64 * MiB, 'decoded answer of a reranker'),
+  embedBatchTokens: ofAdapter(256, 100_000, 1_000_000, 'tokens of one embedding call'),
+  embedBatchBytes: ofAdapter(KiB, 1_500 * KiB, 64 * MiB, 'bytes of text of one embedding call'),
+  embedBatchWindowMs: ofAdapter(0, 4, 1_000, 'wait for more texts before an embedding call leaves'),
+  breakerFailures: ofAdapter(1, 5, 1_000, 'failures in a row that open the circuit to a model'),
+  breakerOpenMs: ofAdapter(
+    1,
+    5_000,
+    600_000,
+    'pause before an open circuit lets one call try again',
+  ),
+  rerankDocuments: ofAdapter(1, 100, 1_000, 'documents of one reranking call; more are split'),
+  rerankResponseBytes: ofAdapter(KiB, 2 * MiB, 64 * MiB, 'decoded answer of a reranker'),
   // The server
   bodyBytes: limit(KiB, 12 * MiB, 128 * MiB, 'body of any request'),
-  retrieveBodyBytes: limit(KiB, MiB, 8 * MiB, 'body of a retrieval'),
+  retrieveBodyBytes: limit(
+    KiB,
+    128 * KiB,
+    MiB,
+    'body of a retrieval, a policy or a key; it is read on the serving thread',
+  ),
   bodiesInFlightBytes: limit(
     MiB,
     256 * MiB,
     8 * 1024 * MiB,
     'bodies being received or handled at once',
   ),
-  jsonDepth: limit(8, 64, 256, 'nesting of a JSON body'),
-  jsonContainers: limit(1_000, 100_000, 1_000_000, 'objects and arrays in a JSON body'),
+  jsonDepth: fixed(64, 'nesting of a JSON body'),
+  jsonContainers: fixed(100_000, 'objects and arrays in a JSON body'),
   headerBytes: limit(4 * KiB, 32 * KiB, 128 * KiB, 'all headers of a request together'),
   headers: limit(16, 64, 256, 'headers of a request'),
   keepAliveMs: limit(
@@ -104,14 +150,25 @@ export const LIMITS = {
     600_000,
     'idle time of a kept connection; above that of the load balancer',
   ),
-  idempotencyKeyChars: limit(1, 128, 255, 'length of an Idempotency-Key'),
+  idempotencyKeyChars: fixed(128, 'length of an Idempotency-Key'),
   eventsMs: limit(1_000, 300_000, 3_600_000, 'life of one event stream; clients reconnect'),
   headersMs: limit(100, 5_000, 60_000, 'time for a client to send its headers'),
   requestMs: limit(1_000, 60_000, 600_000, 'time for a client to send a whole request'),
   connections: limit(1, 2_048, 65_535, 'open connections'),
-  waitIndexedMs: limit(0, 10_000, 120_000, 'wait for `?wait=indexed`'),
+  waitIndexedMs: limit(
+    0,
+    10_000,
+    120_000,
+    'wait for `?wait=indexed` when the request does not say',
+  ),
+  drainNoticeMs: limit(
+    0,
+    1_000,
+    120_000,
+    'time that a process keeps serving after SIGTERM while `/readyz` already says no, for balancers to notice',
+  ),
   drainMs: limit(0, 10_000, 120_000, 'time to finish what is under way on SIGTERM'),
-  pageSize: limit(1, 50, 500, 'rows of one page of a list'),
+  pageSize: limit(1, 50, 500, 'rows of one page of a list when the request does not say'),
   // Jobs
   jobConcurrency: limit(1, 2, 64, 'deliveries one worker process works on at once'),
   jobItems: limit(1, 64, 512, 'documents of one delivery'),
@@ -136,7 +193,7 @@ export const LIMITS = {
     100_000,
     'chunks of one delivery held and embedded together; a larger document goes alone',
   ),
-  jobFailures: limit(1, 100, 100, 'failed documents that a job names'),
+  jobFailures: fixed(100, 'failed documents that a job names'),
   // Repeated requests
   idempotencyMs: limit(60_000, 86_400_000, 86_400_000, 'answers kept by Idempotency-Key'),
   idempotencyRunMs: limit(
@@ -170,3 +227,20 @@ export const LIMITS = {
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS
+
+export type LimitOf<Setter extends LimitSetter> = {
+  [Name in LimitName]: (typeof LIMITS)[Name]['setter'] extends Setter ? Name : never
+}[LimitName]
+
+/** The limits in force, as the config has set them. */
+export type Limits = Readonly<Record<LimitOf<'config'>, number>>
+
+/** Those that the config can set. */
+export const CONFIG_LIMITS = Object.fromEntries(
+  Object.entries(LIMITS).filter(([, { setter }]) => setter === 'config'),
+) as Readonly<Record<LimitOf<'config'>, Limit>>
+
+/** In force when the config says nothing. */
+export const DEFAULT_LIMITS = Object.fromEntries(
+  Object.entries(CONFIG_LIMITS).map(([name, each]) => [name, each.default]),
+) as Limits

@@ -1,6 +1,5 @@
 import { Hono } from 'hono'
 import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
 import { answerRequest, answerRoute } from './answer.ts'
 import { createAuthenticator } from './auth.ts'
 import { BodyGate } from './body.ts'
@@ -9,31 +8,37 @@ import type { Serving } from './exchange.ts'
 import { honoPath, matchesTemplate } from './paths.ts'
 import { problemHeaders, problemOf, protocolError } from './problem.ts'
 import type { Answer, Route } from './route.ts'
-import { ROUTES } from './routes.ts'
+import { createRoutes } from './routes.ts'
 
 /** The whole HTTP surface. Routing and `/openapi.json` come from the one table in routes.ts. */
 export function createApp(deps: HttpDeps): Hono {
   const serving: Serving = {
     deps,
     authenticator: createAuthenticator(deps.catalog.keys),
-    gate: new BodyGate(LIMITS.bodiesInFlightBytes.default),
+    gate: new BodyGate(deps.settings.bodiesInFlightBytes),
   }
+  const routes = createRoutes(deps.settings)
   const app = new Hono()
-  for (const route of ROUTES)
+  for (const route of routes)
     app.on(route.method, honoPath(route.path), (context) =>
       answerRoute(serving, context.req.raw, route),
     )
   app.notFound((context) =>
     answerRequest(serving, context.req.raw, 'unmatched', async ({ request, url, requestId }) =>
-      answerUnmatched(request, url.pathname, requestId),
+      answerUnmatched(routes, request, url.pathname, requestId),
     ),
   )
   return app
 }
 
 /** 405 with `Allow` where the path exists under other methods, else 404. */
-function answerUnmatched(request: Request, path: string, requestId: string): Answer {
-  const methods = ROUTES.filter((route) => matchesTemplate(route.path, path)).map(methodOf)
+function answerUnmatched(
+  routes: readonly Route[],
+  request: Request,
+  path: string,
+  requestId: string,
+): Answer {
+  const methods = routes.filter((route) => matchesTemplate(route.path, path)).map(methodOf)
   if (methods.length === 0) throw new QuarryError('not_found', `no route ${path.slice(0, 200)}`)
   const allow = [...new Set(methods), ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ')
   const error = protocolError(405, `${request.method} is not offered here; allowed: ${allow}`)

@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
 import type { HttpSettings } from './deps.ts'
 import { decodeUtf8, parseJson } from './json.ts'
 import { protocolError } from './problem.ts'
@@ -10,8 +9,7 @@ import { check } from './validate.ts'
 /** A JSON body of one schema. */
 export function jsonBody<T>(
   schema: z.ZodType<T>,
-  bytesMax: (settings: HttpSettings) => number = (settings) =>
-    Math.min(settings.bodyBytes, LIMITS.bodyBytes.max),
+  bytesMax: (settings: HttpSettings) => number,
 ): BodySpec<T> {
   return {
     contents: { 'application/json': schema },
@@ -20,8 +18,8 @@ export function jsonBody<T>(
   }
 }
 
-export function jsonOf(received: ReceivedBody): unknown {
-  return parseJson(decodeUtf8(received.bytes, 'the body'), 'the body')
+export function jsonOf({ bytes }: Pick<ReceivedBody, 'bytes'>): unknown {
+  return parseJson(decodeUtf8(bytes, 'the body'), 'the body')
 }
 
 /** Bounds what all requests together hold in memory as bodies. */

@@ -1,5 +1,6 @@
 import type { Catalog, Collection } from '../catalog/catalog.ts'
 import type { CollectionPolicy } from '../catalog/policy.ts'
+import type { Limits } from '../core/limits.ts'
 import type { CollectionId, TenantId } from '../core/model.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -40,12 +41,7 @@ export interface HttpDeps {
   readonly settings: HttpSettings
 }
 
-export interface HttpSettings {
-  readonly bodyBytes: number
-  readonly retrieveBodyBytes: number
-  readonly documentBytes: number
-  readonly budgetMs: number
-  readonly waitIndexedMs: number
+export interface HttpSettings extends Limits {
   /** True: every request may act as admin of any tenant without a key. Only ever on loopback, chosen by the operator. */
   readonly insecureNoAuth: boolean
 }

@@ -1,11 +1,10 @@
+import type { z } from 'zod'
 import type { NewDocument } from '../catalog/catalog.ts'
 import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
 import type { DocumentId, Metadata } from '../core/model.ts'
 import type { MediaType } from '../ingest/document.ts'
 import { decodeUtf8, parseJson } from './json.ts'
 import { canonicalType, type DocumentBody } from './schemas/document.ts'
-import { metadata as metadataSchema } from './schemas/metadata.ts'
 import { check, refuse } from './validate.ts'
 
 export type DocumentInput = Omit<NewDocument, 'id' | 'expectedRevision'>
@@ -51,16 +50,11 @@ function decodeBase64(text: string, pointer: string): Uint8Array {
 export const METADATA_HEADER = 'X-Quarry-Metadata'
 
 /** Metadata of a raw body: JSON in a header, whose bytes are UTF-8. */
-export function metadataOfHeader(headers: Headers): Metadata {
+export function metadataOfHeader(headers: Headers, schema: z.ZodType<Metadata>): Metadata {
   const value = headers.get(METADATA_HEADER)
   if (value === null) return {}
-  if (value.length > LIMITS.metadataBytes.default)
-    throw new QuarryError(
-      'invalid_request',
-      `${METADATA_HEADER} is larger than ${LIMITS.metadataBytes.default} bytes`,
-    )
   const json = decodeUtf8(Buffer.from(value, 'latin1'), METADATA_HEADER)
-  return check(metadataSchema, parseJson(json, METADATA_HEADER), METADATA_HEADER)
+  return check(schema, parseJson(json, METADATA_HEADER), METADATA_HEADER)
 }
 
 /** Which revision must be there for the write to happen: from `If-Match: "3"`, or `If-None-Match: *` for none. */

@@ -19,7 +19,7 @@ interface KeptAnswer {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyChars.default}}$`)
+const KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyChars.max}}$`)
 const RUNNING_RETRY_MS = 1_000
 
 /** Answers a keyed write once and repeats that answer; refuses the key for another request. Failures are not kept. */
@@ -70,7 +70,7 @@ function requestKeyOf(route: Route, tenant: TenantId, key: string): RequestKey {
   if (!KEY.test(key))
     throw new QuarryError(
       'invalid_request',
-      `Idempotency-Key must be 1 to ${LIMITS.idempotencyKeyChars.default} visible ASCII characters`,
+      `Idempotency-Key must be 1 to ${LIMITS.idempotencyKeyChars.max} visible ASCII characters`,
     )
   return { tenant, route: `${route.method} ${route.path}`, key }
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job } from '../catalog/catalog.ts'
-import { LIMITS } from '../core/limits.ts'
 import { presentJob } from './present/job.ts'
 
 const POLL_MS = 250
@@ -12,6 +11,8 @@ export interface JobEvents {
   readonly first: Job
   readonly read: () => Promise<Job | null>
   readonly signal: AbortSignal
+  /** The stream ends after this; clients reconnect. */
+  readonly lifeMs: number
   readonly onError: (error: unknown) => void
 }
 
@@ -36,8 +37,13 @@ export function streamJobEvents(events: JobEvents): ReadableStream<Uint8Array> {
   })
 }
 
-async function* jobEventTexts({ first, read, signal }: JobEvents): AsyncGenerator<string, void> {
-  const endsAt = Date.now() + LIMITS.eventsMs.default
+async function* jobEventTexts({
+  first,
+  read,
+  signal,
+  lifeMs,
+}: JobEvents): AsyncGenerator<string, void> {
+  const endsAt = Date.now() + lifeMs
   let job: Job | null = first
   let sent = ''
   let sentAt = 0

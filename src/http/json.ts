@@ -25,50 +25,52 @@ export function parseJson(text: string, what: string): unknown {
   return value
 }
 
-interface Node {
-  readonly value: object
-  readonly depth: number
-  readonly parent: Node | null
-  readonly key: PropertyKey
-}
-
-/** Walks without recursion, so that depth is a number and not a stack overflow. */
+/** Level by level, without recursion and without a note for each value: the serving thread does this, too. */
 function checkShape(root: unknown, what: string): void {
-  const stack: Node[] = isObject(root) ? [{ value: root, depth: 1, parent: null, key: '' }] : []
+  const { jsonDepth, jsonContainers } = LIMITS
+  let level: object[] = isObject(root) ? [root] : []
   let containers = 0
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    containers += 1
-    checkSize(node.depth, containers, what)
-    for (const [key, value] of Object.entries(node.value)) {
-      if (key === '__proto__') throw refusedKey(what, node)
-      if (isObject(value)) stack.push({ value, depth: node.depth + 1, parent: node, key })
-    }
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > jsonDepth.max) throw refuse(what, `is nested deeper than ${jsonDepth.max} levels`)
+    containers += level.length
+    if (containers > jsonContainers.max)
+      throw refuse(what, `has more than ${jsonContainers.max} objects and arrays`)
+    if (level.some(holdsForbiddenKey)) throw refusedKey(root, what)
+    level = level.flatMap(containersIn)
   }
 }
 
-function checkSize(depth: number, containers: number, what: string): void {
-  const { jsonDepth, jsonContainers } = LIMITS
-  if (depth > jsonDepth.default)
-    throw new QuarryError(
-      'invalid_request',
-      `${what} is nested deeper than ${jsonDepth.default} levels`,
-    )
-  if (containers > jsonContainers.default)
-    throw new QuarryError(
-      'invalid_request',
-      `${what} has more than ${jsonContainers.default} objects and arrays`,
-    )
+function refuse(what: string, fault: string): QuarryError {
+  return new QuarryError('invalid_request', `${what} ${fault}`)
+}
+
+function containersIn(value: object): object[] {
+  const values: unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return values.filter(isObject)
+}
+
+function holdsForbiddenKey(value: object): boolean {
+  return Object.hasOwn(value, '__proto__')
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-function refusedKey(what: string, at: Node): QuarryError {
-  const path: PropertyKey[] = ['__proto__']
-  for (let node: Node | null = at; node?.parent; node = node.parent) path.unshift(node.key)
+function refusedKey(root: unknown, what: string): QuarryError {
   const detail = 'a field may not be named "__proto__"'
   return new QuarryError('invalid_request', `${what}: ${detail}`, {
-    details: { errors: [{ pointer: pointerOf(path), detail }] },
+    details: { errors: [{ pointer: pointerOf(pathOfForbiddenKey(root) ?? []), detail }] },
   })
+}
+
+/** Recursive, but only over what has passed the bound on depth up to the level of the key. */
+function pathOfForbiddenKey(value: unknown, depth = 0): readonly string[] | null {
+  if (!isObject(value) || depth > LIMITS.jsonDepth.max) return null
+  if (holdsForbiddenKey(value)) return ['__proto__']
+  for (const [key, inner] of Object.entries(value)) {
+    const path = pathOfForbiddenKey(inner, depth + 1)
+    if (path !== null) return [key, ...path]
+  }
+  return null
 }

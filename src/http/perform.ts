@@ -86,7 +86,14 @@ async function withReceivedBody(
   const { settings } = serving.deps
   const limits = { bytesMax: body.bytesMax(settings), gate: serving.gate }
   return withBody(request, limits, (bytes) =>
-    perform({ bytes, mediaType, contentType: contentType ?? '', headers, settings }),
+    perform({
+      bytes,
+      mediaType,
+      contentType: contentType ?? '',
+      headers,
+      settings,
+      signal: request.signal,
+    }),
   )
 }
 

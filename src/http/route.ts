@@ -51,12 +51,15 @@ type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 type Reach = 'public' | 'shared' | 'service' | 'tenant'
 
 export interface ReceivedBody {
+  /** Whoever reads the body may move its memory to another thread. */
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Lower case, without parameters; one of the body's `contents`. */
   readonly mediaType: string
   readonly contentType: string
   readonly headers: Headers
   readonly settings: HttpSettings
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal
 }
 
 export interface BodySpec<Body> {

@@ -1,26 +1,36 @@
+import type { Limits } from '../core/limits.ts'
+import { documentBodies } from './document-bodies.ts'
+import { openReading } from './reading/open-reading.ts'
 import type { Route } from './route.ts'
-import { COLLECTION_ROUTES } from './routes/collections.ts'
-import { BATCH_ROUTES } from './routes/document-batch.ts'
-import { DOCUMENT_ROUTES } from './routes/documents.ts'
-import { JOB_ROUTES } from './routes/jobs.ts'
+import { collectionRoutes } from './routes/collections.ts'
+import { batchRoutes } from './routes/document-batch.ts'
+import { documentRoutes } from './routes/documents.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { KEY_ROUTES } from './routes/keys.ts'
 import { OPERATION_ROUTES } from './routes/operations.ts'
 import { referenceRoutes } from './routes/reference.ts'
-import { RETRIEVE_ROUTES } from './routes/retrieve.ts'
-import { TENANT_ROUTES } from './routes/tenants.ts'
+import { retrieveRoutes } from './routes/retrieve.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 import { USAGE_ROUTES } from './routes/usage.ts'
+import { documentSchemas } from './schemas/document.ts'
 
-const SERVED: readonly Route[] = [
-  ...RETRIEVE_ROUTES,
-  ...COLLECTION_ROUTES,
-  ...DOCUMENT_ROUTES,
-  ...BATCH_ROUTES,
-  ...JOB_ROUTES,
-  ...KEY_ROUTES,
-  ...TENANT_ROUTES,
-  ...USAGE_ROUTES,
-  ...OPERATION_ROUTES,
-]
-
-/** Every route there is. A path with a verb comes before the one that would take the verb for a part of its id. */
-export const ROUTES: readonly Route[] = [...SERVED, ...referenceRoutes(SERVED)]
+/**
+ * Every route there is, with the limits in force in its schemas and so in the API document. A path with a verb comes
+ * before the one that would take the verb for a part of its id.
+ */
+export function createRoutes(limits: Limits): readonly Route[] {
+  const schemas = documentSchemas(limits)
+  const bodies = documentBodies(schemas, openReading(limits))
+  const served: readonly Route[] = [
+    ...retrieveRoutes(limits),
+    ...collectionRoutes(limits),
+    ...documentRoutes(limits, schemas, bodies),
+    ...batchRoutes(bodies),
+    ...jobRoutes(limits),
+    ...KEY_ROUTES,
+    ...tenantRoutes(limits),
+    ...USAGE_ROUTES,
+    ...OPERATION_ROUTES,
+  ]
+  return [...served, ...referenceRoutes(served)]
+}

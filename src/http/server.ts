@@ -3,19 +3,15 @@ import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
 import { asQuarryError, problemHeaders, problemOf, protocolError, statusOf } from './problem.ts'
 
-export interface ServerLimits {
-  readonly headersMs: number
-  readonly requestMs: number
-  readonly keepAliveMs: number
-  readonly connections: number
-  readonly headers: number
-  readonly headerBytes: number
-}
+export type ServerLimits = Pick<
+  Limits,
+  'headersMs' | 'requestMs' | 'keepAliveMs' | 'connections' | 'headers' | 'headerBytes'
+>
 
-export interface ServerOptions extends Partial<ServerLimits> {
+export interface ServerOptions extends ServerLimits {
   readonly host: string
   /** 0 for any free one. */
   readonly port: number
@@ -35,15 +31,7 @@ export async function startServer(
   app: Pick<Hono, 'fetch'>,
   { host, port, ...limits }: ServerOptions,
 ): Promise<RunningServer> {
-  const effective: ServerLimits = {
-    headersMs: limits.headersMs ?? LIMITS.headersMs.default,
-    requestMs: limits.requestMs ?? LIMITS.requestMs.default,
-    keepAliveMs: limits.keepAliveMs ?? LIMITS.keepAliveMs.default,
-    connections: limits.connections ?? LIMITS.connections.default,
-    headers: limits.headers ?? LIMITS.headers.default,
-    headerBytes: limits.headerBytes ?? LIMITS.headerBytes.default,
-  }
-  const server = createLimitedServer(app, effective)
+  const server = createLimitedServer(app, limits)
   await listen(server, host, port)
   const { address, family, port: taken } = server.address() as AddressInfo
   const shownHost = family === 'IPv6' ? `[${address}]` : address

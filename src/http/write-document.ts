@@ -6,14 +6,10 @@ import { type DocumentInput, documentPath, expectedRevision } from './document-i
 import { presentReceipt } from './present/document.ts'
 import type { Answer, TenantCall } from './route.ts'
 import type { documentParams } from './schemas/common.ts'
-import type { putQuery } from './schemas/document.ts'
+import type { PutQuery } from './schemas/document.ts'
 import { waitIfAsked } from './wait-indexed.ts'
 
-type WriteCall = TenantCall<
-  z.output<typeof documentParams>,
-  z.output<typeof putQuery>,
-  DocumentInput
->
+type WriteCall = TenantCall<z.output<typeof documentParams>, PutQuery, DocumentInput>
 
 /** Stores one document durably; 200 or 201 once it is searchable, 202 while it is not. */
 export async function writeDocument(call: WriteCall): Promise<Answer> {

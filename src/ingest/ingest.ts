@@ -1,10 +1,10 @@
 import type {
   Catalog,
   Collection,
+  CommitEntry,
+  CommitPart,
   EmbeddingSpace,
-  PreparedChunk,
   WorkItem,
-  WorkTarget,
 } from '../catalog/catalog.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
@@ -14,11 +14,12 @@ import type { UsageLedger } from '../observe/usage.ts'
 import { embedWave, type WaveResult } from './embed-wave.ts'
 import type { Parser } from './parse/parse-document.ts'
 import { type ChunkerOf, type PreparedDocument, prepareDocument } from './prepare.ts'
+import { readStored, type Stored } from './stored-documents.ts'
 
 export interface IngestDeps {
   readonly catalog: {
     readonly collections: Pick<Catalog['collections'], 'get' | 'indexes'>
-    readonly documents: Pick<Catalog['documents'], 'content'>
+    readonly documents: Pick<Catalog['documents'], 'contents'>
     readonly work: Pick<Catalog['work'], 'knownVectors' | 'commit'>
   }
   readonly parser: Pick<Parser, 'parse'>
@@ -99,22 +100,23 @@ async function ingestInWaves(
   const outcomes: Outcome[] = []
   let wave: PreparedDocument[] = []
   let held = 0
-  for (let at = 0; at < items.length; at += parseConcurrency) {
-    const part = items.slice(at, at + parseConcurrency)
-    for (const one of await Promise.all(part.map((item) => prepare(item, plan, deps, signal)))) {
-      if ('kind' in one) {
-        outcomes.push(one)
-        continue
-      }
-      const size = sizeOf(one)
-      if (held + size > jobWaveChunks) {
-        outcomes.push(...(await finishWave(wave, plan, deps, signal)))
-        wave = []
-        held = 0
-      }
-      wave.push(one)
-      held += size
+  const take = async (one: PreparedDocument | Outcome): Promise<void> => {
+    if ('kind' in one) {
+      outcomes.push(one)
+      return
     }
+    const size = sizeOf(one)
+    if (held + size > jobWaveChunks) {
+      outcomes.push(...(await finishWave(wave, plan, deps, signal)))
+      wave = []
+      held = 0
+    }
+    wave.push(one)
+    held += size
+  }
+  for await (const part of partsOf(readStored(items, deps.catalog.documents), parseConcurrency)) {
+    const prepared = await Promise.all(part.map((stored) => prepare(stored, plan, deps, signal)))
+    for (const one of prepared) await take(one)
   }
   return [...outcomes, ...(await finishWave(wave, plan, deps, signal))]
 }
@@ -123,25 +125,33 @@ function sizeOf({ cuts }: PreparedDocument): number {
   return [...cuts.values()].reduce((total, chunks) => total + chunks.length, 0)
 }
 
+async function* partsOf<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let part: T[] = []
+  for await (const one of all) {
+    part.push(one)
+    if (part.length < size) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
+}
+
 async function prepare(
-  item: WorkItem,
+  { item, document }: Stored,
   { collection, spaces }: Plan,
   deps: IngestDeps,
   signal: AbortSignal,
 ): Promise<PreparedDocument | Outcome> {
   try {
     signal.throwIfAborted()
-    const sources = { ...deps, documents: deps.catalog.documents }
-    const prepared = await prepareDocument(item, collection, spaces, sources, signal)
-    return prepared ?? { item, kind: 'overtaken' }
+    if (document === null) return { item, kind: 'overtaken' }
+    return await prepareDocument(item, document, collection, spaces, deps, signal)
   } catch (error) {
     return { item, kind: 'failed', error }
   }
 }
 
-type Part = { readonly target: WorkTarget; readonly chunks: readonly PreparedChunk[] }
-
-/** Embeds the wave for each space and commits each document with all its spaces at once. */
+/** Embeds the wave for each space and commits the documents with all their spaces at once. */
 async function finishWave(
   wave: readonly PreparedDocument[],
   { spaces }: Plan,
@@ -149,7 +159,7 @@ async function finishWave(
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
-  const parts = new Map<PreparedDocument, Part[]>(wave.map((document) => [document, []]))
+  const parts = new Map<PreparedDocument, CommitPart[]>(wave.map((document) => [document, []]))
   for (const space of spaces) {
     for (const [document, result] of await embedFor(space, [...parts.keys()], deps, signal)) {
       if ('error' in result) {
@@ -163,10 +173,7 @@ async function finishWave(
       parts.get(document)?.push({ target, chunks: result.chunks })
     }
   }
-  for (const [document, ofDocument] of parts) {
-    outcomes.push(await commitDocument(document, ofDocument, deps, signal))
-  }
-  return outcomes
+  return [...outcomes, ...(await commitWave(parts, deps, signal))]
 }
 
 async function embedFor(
@@ -188,25 +195,48 @@ async function embedFor(
   })
 }
 
-async function commitDocument(
-  { item, bytes }: PreparedDocument,
-  [serving, ...also]: readonly Part[],
+/** In one transaction; when that fails, each document by itself, so that a bad one leaves its neighbours alone. */
+async function commitWave(
+  parts: ReadonlyMap<PreparedDocument, readonly CommitPart[]>,
   deps: IngestDeps,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<readonly Outcome[]> {
+  const documents = [...parts.keys()]
   try {
-    if (serving === undefined) throw new QuarryError('internal', 'a document without a space')
-    signal.throwIfAborted()
-    const { target, chunks } = serving
-    if (!(await deps.catalog.work.commit(item, target, chunks, also))) {
-      return { item, kind: 'overtaken' }
-    }
-    recordUsage(item, { embedTokens: 0, documents: 1, bytes }, deps)
-    deps.metrics.ingested('indexed', 1, chunks.length)
-    return { item, kind: 'indexed', chunks: chunks.length }
+    return await commitDocuments(documents, parts, deps, signal)
   } catch (error) {
-    return { item, kind: 'failed', error }
+    if (documents.length <= 1 || signal.aborted)
+      return documents.map(({ item }) => ({ item, kind: 'failed', error }))
   }
+  const outcomes: Outcome[] = []
+  for (const document of documents) {
+    outcomes.push(
+      ...(await commitWave(new Map([[document, parts.get(document) ?? []]]), deps, signal)),
+    )
+  }
+  return outcomes
+}
+
+async function commitDocuments(
+  documents: readonly PreparedDocument[],
+  parts: ReadonlyMap<PreparedDocument, readonly CommitPart[]>,
+  deps: IngestDeps,
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  signal.throwIfAborted()
+  const entries = documents.map((document): CommitEntry => {
+    const [serving, ...also] = parts.get(document) ?? []
+    if (serving === undefined) throw new QuarryError('internal', 'a document without a space')
+    return { item: document.item, parts: [serving, ...also] }
+  })
+  const committed = await deps.catalog.work.commit(entries)
+  return documents.map(({ item, bytes }, place) => {
+    if (!committed.has(item.id)) return { item, kind: 'overtaken' }
+    const chunks = entries[place]?.parts[0].chunks.length ?? 0
+    recordUsage(item, { embedTokens: 0, documents: 1, bytes }, deps)
+    deps.metrics.ingested('indexed', 1, chunks)
+    return { item, kind: 'indexed', chunks }
+  })
 }
 
 /** Embedded tokens are owed even when the commit is overtaken: the model was paid. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Collection, Documents, EmbeddingSpace, WorkItem } from '../catalog/catalog.ts'
+import type { Collection, EmbeddingSpace, StoredDocument, WorkItem } from '../catalog/catalog.ts'
 import type { Metadata } from '../core/model.ts'
 import { createPace } from '../core/pace.ts'
 import type { ChunkDraft, ChunkerOptions } from './document.ts'
@@ -20,7 +20,6 @@ export interface HashedChunk extends ChunkDraft {
 }
 
 export interface PrepareDeps {
-  readonly documents: Pick<Documents, 'content'>
   readonly parser: Pick<Parser, 'parse'>
   readonly chunkerOf: ChunkerOf
 }
@@ -28,17 +27,15 @@ export interface PrepareDeps {
 /** The chunker behind a space's fingerprint. */
 export type ChunkerOf = (collection: Collection, space: EmbeddingSpace) => ChunkerOptions
 
-/** Null when the document is gone or has moved on to another revision since the work was queued. */
+/** Parses and cuts a document, once for each way of chunking that a space wants. */
 export async function prepareDocument(
   item: WorkItem,
+  { row, content }: StoredDocument,
   collection: Collection,
   spaces: readonly EmbeddingSpace[],
   deps: PrepareDeps,
   signal: AbortSignal,
-): Promise<PreparedDocument | null> {
-  const stored = await deps.documents.content(item.tenant, item.collection, item.document)
-  if (stored === null || stored.row.revision !== item.revision) return null
-  const { row, content } = stored
+): Promise<PreparedDocument> {
   const { mediaType, title } = row
   const cuts = new Map<string, readonly HashedChunk[]>()
   let found: { title: string | null; metadata: Metadata } = { title: null, metadata: {} }

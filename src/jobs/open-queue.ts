@@ -1,7 +1,8 @@
+import { setMaxListeners } from 'node:events'
 import { Queue, Worker } from 'bullmq'
 import type { Delivery } from '../catalog/catalog.ts'
 import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
+import type { Limits } from '../core/limits.ts'
 import { backoffMs } from '../core/wake.ts'
 import type { Log } from '../observe/log.ts'
 import { type DeliveryPayload, deliveryJobId, packDelivery, unpackDelivery } from './delivery.ts'
@@ -39,8 +40,10 @@ export interface QueueOptions {
   readonly log: Log
   /** Queues of another name in the same backend know nothing of each other. */
   readonly name?: string | undefined
-  readonly connectMs?: number | undefined
+  readonly limits: QueueLimits
 }
+
+type QueueLimits = Pick<Limits, 'upstreamMs' | 'jobBackoffMs'>
 
 const KEPT = { removeOnComplete: true, removeOnFail: true, stackTraceLimit: 1 } as const
 /** A crash must never turn a delivery into a failure: the items carry their own count of attempts. */
@@ -51,7 +54,7 @@ const ABORT_GRACE_MS = 5_000
 const CLOSE_MS = 2_000
 
 export async function openQueue(options: QueueOptions): Promise<DeliveryQueue> {
-  const { log, connectMs = LIMITS.upstreamMs.default } = options
+  const { log, limits } = options
   const name = options.name ?? 'quarry-deliveries'
   const transport = await openTransport(options.backend)
   const settings = { connection: {}, prefix: 'quarry' }
@@ -61,7 +64,7 @@ export async function openQueue(options: QueueOptions): Promise<DeliveryQueue> {
     transport.producer as never,
   )
   queue.on('error', (error) => log.warn({ err: error, queue: name }, 'the queue has trouble'))
-  await within(connectMs, queue.waitUntilReady(), () => hangUp(queue, log))
+  await within(limits.upstreamMs, queue.waitUntilReady(), () => hangUp(queue, log))
   return {
     async add(deliveries) {
       const jobs = deliveries.map((delivery) => ({
@@ -78,7 +81,7 @@ export async function openQueue(options: QueueOptions): Promise<DeliveryQueue> {
     },
     clear: () => queue.obliterate({ force: true }),
     waiting: () => queue.getJobCountByTypes('waiting', 'delayed'),
-    consume: (work, consume) => startConsumer({ name, transport, log, connectMs }, work, consume),
+    consume: (work, consume) => startConsumer({ name, transport, log, limits }, work, consume),
     close: () => hangUp(queue, log),
   }
 }
@@ -87,15 +90,17 @@ interface ConsumerDeps {
   readonly name: string
   readonly transport: Transport
   readonly log: Log
-  readonly connectMs: number
+  readonly limits: QueueLimits
 }
 
 async function startConsumer(
-  { name, transport, log, connectMs }: ConsumerDeps,
+  { name, transport, log, limits }: ConsumerDeps,
   work: DeliveryWork,
   { concurrency, lockMs }: ConsumeOptions,
 ): Promise<Consumer> {
   const stop = new AbortController()
+  // Every document of every delivery under way may listen.
+  setMaxListeners(0, stop.signal)
   const worker = new Worker<DeliveryPayload, void, 'delivery'>(
     name,
     async (job) => {
@@ -111,8 +116,7 @@ async function startConsumer(
       stalledInterval: Math.ceil(lockMs / 2),
       maxStalledCount: CRASHES_MAX,
       settings: {
-        backoffStrategy: (attempts) =>
-          backoffMs(attempts, LIMITS.jobBackoffMs.default, RETRY_MAX_MS),
+        backoffStrategy: (attempts) => backoffMs(attempts, limits.jobBackoffMs, RETRY_MAX_MS),
       },
     },
     transport.consumer as never,
@@ -120,7 +124,7 @@ async function startConsumer(
   worker.on('error', (error) => log.warn({ err: error, queue: name }, 'the queue has trouble'))
   worker.on('stalled', (job) => log.warn({ job }, 'a delivery stalled; another worker gets it'))
   worker.on('failed', (job, error) => log.warn({ job: job?.id, err: error }, 'a delivery failed'))
-  await within(connectMs, worker.waitUntilReady(), () => hangUp(worker, log))
+  await within(limits.upstreamMs, worker.waitUntilReady(), () => hangUp(worker, log))
   return {
     async close({ drainMs }) {
       const closed = worker.close()

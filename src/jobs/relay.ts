@@ -25,7 +25,7 @@ export interface Relay {
   close(): Promise<void>
 }
 
-export const WORK_CHANNEL = 'quarry_work'
+const WORK_CHANNEL = 'quarry_work'
 
 /** How many lock times an item may be out before the queue counts as having lost it. */
 const LEASE_LOCKS = 10

@@ -5,13 +5,14 @@ import type { Hit } from '../retrieve/request.ts'
 import { citePassages, citePinned } from './citations.ts'
 import { randomNonce } from './fence.ts'
 import { order } from './order.ts'
-import { type Passage, passageText } from './passages.ts'
-import { type Pinning, pin, withPinned } from './pinning.ts'
+import { joinPieces, type Passage } from './passages.ts'
+import { type Pinned, type Pinning, pin, withPinned } from './pinning.ts'
 import type { Dropped, PinnedDocument, Prompt, PromptRequest, PromptTemplate } from './prompt.ts'
 import type { Entry, Layout, Renderer } from './render/layout.ts'
 import { RENDERERS } from './render/render.ts'
 import { type Selection, selectPassages } from './selection.ts'
 import { type TokenCounter, tokenCounter } from './token-counter.ts'
+import type { TokenMemo } from './token-memo.ts'
 
 export interface PromptInput {
   readonly query: string
@@ -21,22 +22,26 @@ export interface PromptInput {
   readonly pinned: readonly PinnedDocument[]
   readonly template: PromptTemplate
   readonly tokenizer: Tokenizer
+  /** Counts made before for the same tenant. */
+  readonly memo: TokenMemo
   /** Names the fence of the retrieved passages; random, and never to be reused. Given only where a prompt must repeat. */
   readonly nonce?: string | undefined
-  /** Makes the pinned documents' fence unguessable as well. The same in every process, or their cache is lost. */
-  readonly fenceKey?: string | undefined
 }
 
 /**
  * Makes a prompt that never exceeds `maxTokens`: the static words first, then what is pinned, then what was found, the
  * question last. `invalid_request` when not even the words and the question fit. What content says cannot leave its
- * fence, and invisible characters are gone.
+ * fence, and invisible characters are gone. Gives the event loop back as it counts; rejects with the signal's reason.
  */
-export function assemblePrompt(request: PromptRequest, input: PromptInput): Prompt {
+export async function assemblePrompt(
+  request: PromptRequest,
+  input: PromptInput,
+  signal: AbortSignal,
+): Promise<Prompt> {
   const renderer = RENDERERS[request.format]
-  const counter = tokenCounter(renderer, input.tokenizer)
+  const counter = tokenCounter(renderer, input.tokenizer, input.memo, signal)
   const base = baseLayout(input)
-  const fixed = counter.whole(base)
+  const fixed = await counter.whole(base)
   if (fixed > request.maxTokens) {
     throw new QuarryError(
       'invalid_request',
@@ -44,11 +49,11 @@ export function assemblePrompt(request: PromptRequest, input: PromptInput): Prom
       { details: { least: fixed } },
     )
   }
-  const pinning = pin(request, input.pinned, base, counter)
-  const chosen = selectPassages(input.hits, {
+  const pinning = await pin(request, input.pinned, base, fixed, counter)
+  const chosen = await selectPassages(input.hits, {
     tokens: request.maxTokens - fixed - pinning.tokens,
-    cost: memo((passage: Passage) => counter.entry(entryOf(passage, 0))),
-    pinned: new Set(pinning.kept.map(({ id }) => id)),
+    cost: (passage) => counter.entry(entryOf(passage, 0)),
+    pinned: new Set(pinning.kept.map(({ document }) => document.id)),
   })
   return finish({ request, input, renderer, counter, base }, pinning, chosen)
 }
@@ -64,18 +69,9 @@ function baseLayout({ query, template, nonce }: PromptInput): Layout {
   }
 }
 
-function memo<Key extends object>(work: (key: Key) => number): (key: Key) => number {
-  const known = new WeakMap<Key, number>()
-  return (key) => {
-    const result = known.get(key) ?? work(key)
-    known.set(key, result)
-    return result
-  }
-}
-
 function entryOf(passage: Passage, n: number): Entry {
   const { documentId, title, pieces } = passage
-  return { n, documentId, title, headings: pieces[0]?.headings ?? [], text: passageText(passage) }
+  return { n, documentId, title, headings: pieces[0]?.headings ?? [], text: joinPieces(pieces) }
 }
 
 interface Assembly {
@@ -86,8 +82,8 @@ interface Assembly {
   readonly base: Layout
 }
 
-/** Renders, and counts what was rendered: parts were counted alone, and the whole is what must fit. */
-function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): Prompt {
+/** Renders, and counts what was rendered: entries were counted without their numbers, and the whole is what must fit. */
+async function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): Promise<Prompt> {
   const { request, input, renderer, counter, base } = assembly
   const passages = chosen.passages.toSorted((a, b) => a.rank - b.rank)
   const pinned = [...pinning.kept]
@@ -95,15 +91,18 @@ function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): Prompt
   for (;;) {
     const ordered = order(passages, request.order)
     const retrieved = ordered.map((passage, at) => entryOf(passage, pinned.length + at + 1))
-    const layout = { ...withPinned(base, pinned, input.fenceKey), retrieved }
-    const tokens = counter.whole(layout)
+    const layout = { ...withPinned(base, pinned), retrieved }
+    const tokens = await counter.whole(layout)
     if (tokens <= request.maxTokens || (passages.length === 0 && pinned.length === 0)) {
       return {
         format: request.format,
         body: renderer.body(layout),
         tokens,
         tokenizer: tokenizerName(assembly),
-        citations: [...citePinned(pinned), ...citePassages(ordered, pinned.length)],
+        citations: [
+          ...citePinned(pinned.map(({ document }) => document)),
+          ...citePassages(ordered, pinned.length),
+        ],
         dropped,
         prefixHash: prefixHash(request, renderer.prefix(layout)),
       }
@@ -112,11 +111,11 @@ function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): Prompt
   }
 }
 
-function dropLast(passages: Passage[], pinned: PinnedDocument[], hits: readonly Hit[]): Dropped[] {
+function dropLast(passages: Passage[], pinned: Pinned[], hits: readonly Hit[]): Dropped[] {
   const passage = passages.pop()
   if (passage !== undefined) return hitsOf(passage, hits)
-  const document = pinned.pop()
-  return document === undefined ? [] : [{ id: document.id, reason: 'budget' }]
+  const last = pinned.pop()
+  return last === undefined ? [] : [{ id: last.document.id, reason: 'budget' }]
 }
 
 function tokenizerName({ renderer, input }: Assembly): string {

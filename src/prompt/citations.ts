@@ -1,13 +1,13 @@
-import { type Passage, passageSpan } from './passages.ts'
+import { coveredSpan, type Passage } from './passages.ts'
 import type { Citation, PinnedDocument } from './prompt.ts'
 
 export function citePinned(kept: readonly PinnedDocument[]): Citation[] {
-  return kept.map(({ id, title, text }, index) => ({
+  return kept.map(({ id, title, span }, index) => ({
     n: index + 1,
     chunkIds: [],
     documentId: id,
     title,
-    span: { start: 0, end: text.length },
+    span,
     page: null,
     pinned: true,
   }))
@@ -20,7 +20,7 @@ export function citePassages(passages: readonly Passage[], before: number): Cita
     chunkIds: passage.pieces.map(({ chunk }) => chunk),
     documentId: passage.documentId,
     title: passage.title,
-    span: passageSpan(passage),
+    span: coveredSpan(passage.pieces),
     page: passage.pieces[0]?.page ?? null,
     pinned: false,
   }))

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { PinnedDocument } from './prompt.ts'
 import { visibleText } from './visible-text.ts'
 
@@ -13,20 +13,15 @@ export function randomNonce(): string {
 }
 
 /**
- * The fence of the pinned documents must not change between requests, or no provider caches them. It is derived
- * from all of their content, so no content can hold its own: with a key nobody outside can compute it, and without
- * one it would have to be a fixed point of SHA-256.
+ * The fence of the pinned documents must not change between requests, or no provider caches them, nor differ between
+ * processes. It is no secret, and need not be: it hashes all that stands inside it (every id, title and text), so
+ * content that closes it would have to hold its own hash, a fixed point of SHA-256 in 128 bits. Who wrote what stands
+ * elsewhere may know the name, but finds no use for it: a tag of ours in any content is shown escaped.
  */
-export function contentNonce(
-  documents: readonly PinnedDocument[],
-  key: string | undefined,
-): string {
+export function contentNonce(documents: readonly PinnedDocument[]): string {
   const content = JSON.stringify(documents.map(({ id, title, text }) => [id, title, text]))
-  const hash = key === undefined ? createHash('sha256') : createHmac('sha256', key)
-  return hash
-    .update(content)
-    .digest('hex')
-    .slice(0, 2 * NONCE_BYTES)
+  const hash = createHash('sha256').update(content).digest('hex')
+  return hash.slice(0, 2 * NONCE_BYTES)
 }
 
 /** Untrusted text that can neither close a fence nor open a document of its own. */

@@ -1,4 +1,4 @@
-import { type Passage, passageSpan } from './passages.ts'
+import { coveredSpan, type Passage } from './passages.ts'
 import type { PromptRequest } from './prompt.ts'
 
 /** Passages, best first, in the order in which a model will read them. */
@@ -18,6 +18,6 @@ export function order(
     if (!firsts.has(documentId)) firsts.set(documentId, rank)
   }
   const place = ({ documentId }: Passage): number => firsts.get(documentId) ?? 0
-  const start = (passage: Passage): number => passageSpan(passage).start
+  const start = ({ pieces }: Passage): number => coveredSpan(pieces).start
   return passages.toSorted((a, b) => place(a) - place(b) || start(a) - start(b))
 }

@@ -71,11 +71,16 @@ function byPlace(a: Piece, b: Piece): number {
   return a.span.start - b.span.start || a.span.end - b.span.end
 }
 
-/** The document's text from the first piece to the last: overlaps once, and for the white space between a line break. */
-export function passageText(passage: Passage): string {
+type Located = Pick<Piece, 'span' | 'text'>
+
+/**
+ * The document's text from the first piece to the last, given in their order: overlaps once, and for the white space
+ * between two a line break, or two where it was longer than one character.
+ */
+export function joinPieces(pieces: readonly Located[]): string {
   let text = ''
-  let end = passage.pieces[0]?.span.start ?? 0
-  for (const { span, text: piece } of passage.pieces) {
+  let end = pieces[0]?.span.start ?? 0
+  for (const { span, text: piece } of pieces) {
     const gap = span.start - end
     if (gap > 0) text += gap === 1 ? '\n' : '\n\n'
     if (span.end > end) text += piece.slice(Math.max(0, -gap))
@@ -84,8 +89,9 @@ export function passageText(passage: Passage): string {
   return text
 }
 
-export function passageSpan(passage: Passage): Span {
-  const starts = passage.pieces.map(({ span }) => span.start)
-  const ends = passage.pieces.map(({ span }) => span.end)
+/** From the first start to the last end; `pieces` is not empty. */
+export function coveredSpan(pieces: readonly Pick<Piece, 'span'>[]): Span {
+  const starts = pieces.map(({ span }) => span.start)
+  const ends = pieces.map(({ span }) => span.end)
   return { start: Math.min(...starts), end: Math.max(...ends) }
 }

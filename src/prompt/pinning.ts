@@ -2,7 +2,7 @@ import { contentNonce } from './fence.ts'
 import type { Dropped, PinnedDocument, PromptRequest } from './prompt.ts'
 import type { Entry, Layout } from './render/layout.ts'
 import type { TokenCounter } from './token-counter.ts'
-import { visibleText } from './visible-text.ts'
+import { isBlank } from './visible-text.ts'
 
 /** A question this long does not push a pinned document out, so that short ones share one prefix. */
 const QUESTION_TOKENS = 512
@@ -10,33 +10,44 @@ const QUESTION_TOKENS = 512
 /** The most that the fence of the pinned section takes: its random name twice, a token a character at worst. */
 const FENCE_TOKENS = 80
 
+/** A document with its place in the prompt. */
+export interface Pinned {
+  readonly document: PinnedDocument
+  readonly entry: Entry
+}
+
 export interface Pinning {
-  readonly kept: readonly PinnedDocument[]
+  readonly kept: readonly Pinned[]
   readonly dropped: readonly Dropped[]
   /** What the kept ones take, their fence with them; not less. */
   readonly tokens: number
 }
 
 /**
- * In the order of their ids, the last ones left out until the rest fits. How much room there is does not depend on a
- * question of ordinary length nor on the random fence, so that the same documents stay in from request to request.
+ * In the order of their ids, the last ones left out until the rest fits beside the base of `fixed` tokens. How much
+ * room there is does not depend on a question of ordinary length nor on the random fence, so that the same documents
+ * stay in from request to request.
  */
-export function pin(
+export async function pin(
   request: PromptRequest,
   pinned: readonly PinnedDocument[],
   base: Layout,
+  fixed: number,
   counter: TokenCounter,
-): Pinning {
-  const { kept, dropped } = findPinned(request, pinned)
-  const empty = counter.whole({ ...base, query: '', nonces: { pinned: '', retrieved: '' } })
+): Promise<Pinning> {
+  const { found, dropped } = findPinned(request, pinned)
+  const kept = found.map((document, index) => ({ document, entry: entryOf(document, index) }))
+  if (kept.length === 0) return { kept, dropped, tokens: 0 }
+  const empty = await counter.whole({ ...base, query: '', nonces: { pinned: '', retrieved: '' } })
   const usual = empty + FENCE_TOKENS + Math.min(QUESTION_TOKENS, request.maxTokens >> 3)
-  const room = request.maxTokens - Math.max(usual, counter.whole(base))
-  const costs = kept.map((document, index) => counter.entry(pinnedEntry(document, index)))
+  const room = request.maxTokens - Math.max(usual, fixed)
+  const costs: number[] = []
+  for (const { entry } of kept) costs.push(await counter.entry(entry))
   let tokens = costs.reduce((sum, cost) => sum + cost, FENCE_TOKENS)
   while (kept.length > 0 && tokens > room) {
     const last = kept.pop()
     tokens -= costs.pop() ?? 0
-    if (last !== undefined) dropped.push({ id: last.id, reason: 'budget' })
+    if (last !== undefined) dropped.push({ id: last.document.id, reason: 'budget' })
   }
   return { kept, dropped, tokens: kept.length === 0 ? 0 : tokens }
 }
@@ -44,32 +55,28 @@ export function pin(
 function findPinned(
   request: PromptRequest,
   pinned: readonly PinnedDocument[],
-): { kept: PinnedDocument[]; dropped: Dropped[] } {
-  const found = new Map(pinned.map((document) => [document.id, document]))
-  const kept: PinnedDocument[] = []
+): { found: PinnedDocument[]; dropped: Dropped[] } {
+  const known = new Map(pinned.map((document) => [document.id, document]))
+  const found: PinnedDocument[] = []
   const dropped: Dropped[] = []
-  for (const id of [...new Set([...request.pinned, ...found.keys()])].sort()) {
-    const document = found.get(id)
+  for (const id of [...new Set([...request.pinned, ...known.keys()])].sort()) {
+    const document = known.get(id)
     if (document === undefined) dropped.push({ id, reason: 'not_found' })
-    else if (visibleText(document.text).trim() === '') dropped.push({ id, reason: 'empty' })
-    else kept.push(document)
+    else if (isBlank(document.text)) dropped.push({ id, reason: 'empty' })
+    else found.push(document)
   }
-  return { kept, dropped }
+  return { found, dropped }
 }
 
-export function withPinned(
-  base: Layout,
-  kept: readonly PinnedDocument[],
-  key: string | undefined,
-): Layout {
+export function withPinned(base: Layout, kept: readonly Pinned[]): Layout {
   if (kept.length === 0) return base
   return {
     ...base,
-    pinned: kept.map(pinnedEntry),
-    nonces: { ...base.nonces, pinned: contentNonce(kept, key) },
+    pinned: kept.map(({ entry }) => entry),
+    nonces: { ...base.nonces, pinned: contentNonce(kept.map(({ document }) => document)) },
   }
 }
 
-function pinnedEntry({ id, title, text }: PinnedDocument, index: number): Entry {
+function entryOf({ id, title, text }: PinnedDocument, index: number): Entry {
   return { n: index + 1, documentId: id, title, headings: [], text }
 }

@@ -32,6 +32,10 @@ export interface Citation {
   readonly chunkIds: readonly ChunkId[]
   readonly documentId: DocumentId
   readonly title: string | null
+  /**
+   * In the document's own text, of all its pieces together: from the start of the first to the end of the last. What
+   * the prompt shows of it may differ in white space between pieces, and has no invisible characters.
+   */
   readonly span: Span
   readonly page: number | null
   readonly pinned: boolean
@@ -46,7 +50,10 @@ export interface Dropped {
 export interface PinnedDocument {
   readonly id: DocumentId
   readonly title: string | null
+  /** Its chunks joined: white space between them may differ from the document's. */
   readonly text: string
+  /** Where its text lies in the document's own: from the start of the first chunk to the end of the last. */
+  readonly span: Span
 }
 
 /** The operator's words around the documents. Static: no date, tenant or id, or no provider caches the prompt. */

@@ -2,7 +2,7 @@ import type { Hit } from '../retrieve/request.ts'
 import { sentenceCuts } from '../tokenizer/sentences.ts'
 import { addPieces, cutPiece, type Passage, type Piece, pieceOf } from './passages.ts'
 import type { Dropped } from './prompt.ts'
-import { visibleText } from './visible-text.ts'
+import { isBlank } from './visible-text.ts'
 
 export interface Selection {
   readonly passages: readonly Passage[]
@@ -12,7 +12,7 @@ export interface Selection {
 export interface SelectionRoom {
   readonly tokens: number
   /** What a passage costs in the prompt, its tags and title with it. */
-  readonly cost: (passage: Passage) => number
+  readonly cost: (passage: Passage) => Promise<number>
   /** Documents that are in the prompt whole already. */
   readonly pinned: ReadonlySet<string>
 }
@@ -21,11 +21,14 @@ export interface SelectionRoom {
  * Takes hits in their order while there is room: with their neighbours, else alone, else cut at a sentence's end.
  * The first that does not fit whole is the last: what ranks below it never takes its place.
  */
-export function selectPassages(hits: readonly Hit[], room: SelectionRoom): Selection {
+export async function selectPassages(
+  hits: readonly Hit[],
+  room: SelectionRoom,
+): Promise<Selection> {
   const dropped: Dropped[] = []
   let taken: Taken = { passages: [], tokens: 0, full: false }
   for (const [rank, hit] of hits.entries()) {
-    const next = consider(taken, hit, rank, room)
+    const next = await consider(taken, hit, rank, room)
     if (typeof next === 'object') taken = next
     else dropped.push({ id: hit.id, reason: next })
     if (next === 'budget') taken = { ...taken, full: true }
@@ -33,16 +36,16 @@ export function selectPassages(hits: readonly Hit[], room: SelectionRoom): Selec
   return { passages: taken.passages, dropped }
 }
 
-function consider(
+async function consider(
   taken: Taken,
   hit: Hit,
   rank: number,
   room: SelectionRoom,
-): Taken | Dropped['reason'] {
+): Promise<Taken | Dropped['reason']> {
   if (room.pinned.has(hit.documentId)) return 'contained'
-  if (visibleText(hit.text).trim() === '') return 'empty'
+  if (isBlank(hit.text)) return 'empty'
   if (holds(taken, hit)) return taken
-  return takeHit(taken, hit, rank, room) ?? 'budget'
+  return (await takeHit(taken, hit, rank, room)) ?? 'budget'
 }
 
 interface Taken {
@@ -57,44 +60,49 @@ function holds({ passages }: Taken, hit: Hit): boolean {
 }
 
 /** With this hit added in the fullest form that fits, or null. */
-function takeHit(taken: Taken, hit: Hit, rank: number, room: SelectionRoom): Taken | null {
+async function takeHit(
+  taken: Taken,
+  hit: Hit,
+  rank: number,
+  room: SelectionRoom,
+): Promise<Taken | null> {
   if (taken.full) return null
   const own = pieceOf(hit)
   const around = [...hit.before.map(pieceOf), own, ...hit.after.map(pieceOf)]
   return (
-    tryPieces(taken, hit, rank, around, room) ??
-    (around.length === 1 ? null : tryPieces(taken, hit, rank, [own], room)) ??
+    (await tryPieces(taken, hit, rank, around, room)) ??
+    (around.length === 1 ? null : await tryPieces(taken, hit, rank, [own], room)) ??
     tryHeads(taken, hit, rank, own, room)
   )
 }
 
 /** With these pieces added, or null when there is no room for them. */
-function tryPieces(
+async function tryPieces(
   taken: Taken,
   { documentId, title }: Hit,
   rank: number,
   pieces: readonly Piece[],
   room: SelectionRoom,
-): Taken | null {
+): Promise<Taken | null> {
   const passages = addPieces(taken.passages, { documentId, title, rank }, pieces)
   const before = new Set(taken.passages)
   const after = new Set(passages)
   const gone = taken.passages.filter((passage) => !after.has(passage))
   const come = passages.filter((passage) => !before.has(passage))
-  const costOf = (list: readonly Passage[]): number =>
-    list.reduce((sum, passage) => sum + room.cost(passage), 0)
-  const tokens = taken.tokens - costOf(gone) + costOf(come)
+  let tokens = taken.tokens
+  for (const passage of gone) tokens -= await room.cost(passage)
+  for (const passage of come) tokens += await room.cost(passage)
   return tokens <= room.tokens ? { passages, tokens, full: false } : null
 }
 
 /** The longest head that ends with a sentence and fits, found by halving. */
-function tryHeads(
+async function tryHeads(
   taken: Taken,
   hit: Hit,
   rank: number,
   own: Piece,
   room: SelectionRoom,
-): Taken | null {
+): Promise<Taken | null> {
   const ends = [...sentenceCuts(own.text, { start: 0, end: own.text.length })].map(
     (cut) => own.text.slice(0, cut).trimEnd().length,
   )
@@ -104,7 +112,7 @@ function tryHeads(
   while (low <= high) {
     const middle = Math.floor((low + high) / 2)
     const head = cutPiece(own, ends[middle] ?? 0)
-    const tried = tryPieces(taken, hit, rank, [head], room)
+    const tried = await tryPieces(taken, hit, rank, [head], room)
     if (tried === null) high = middle - 1
     else {
       best = { ...tried, full: true }

@@ -1,19 +1,57 @@
+import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
+import { cutAtSeams } from '../tokenizer/seams.ts'
 import { type Entry, type Layout, MESSAGE_TOKENS, type Renderer } from './render/layout.ts'
+import type { TokenMemo } from './token-memo.ts'
 
-/** Counts as the renderer renders. */
+/** Text between two chances to give the event loop back; a millisecond or so to count. */
+const PIECE_CHARS = 1_000
+
+/** Counts as the renderer renders, giving the event loop back as it goes. Rejects with its signal's reason. */
 export interface TokenCounter {
   /** The whole prompt, with what its messages cost beside their text. */
-  whole(layout: Layout): number
+  whole(layout: Layout): Promise<number>
   /** What one entry adds. */
-  entry(entry: Entry): number
+  entry(entry: Entry): Promise<number>
 }
 
-export function tokenCounter(renderer: Renderer, tokenizer: Tokenizer): TokenCounter {
-  const sum = (texts: readonly string[]): number =>
-    texts.reduce((tokens, text) => tokens + tokenizer.count(text), 0)
-  return {
-    whole: (layout) => sum(renderer.texts(layout)) + renderer.messages * MESSAGE_TOKENS,
-    entry: (entry) => sum(renderer.entryTexts(entry)),
+export function tokenCounter(
+  renderer: Renderer,
+  tokenizer: Tokenizer,
+  memo: TokenMemo,
+  signal: AbortSignal,
+): TokenCounter {
+  const pace = createPace()
+
+  const countText = async (text: string): Promise<number> => {
+    let tokens = 0
+    for (const piece of cutAtSeams(text, PIECE_CHARS)) {
+      await pace()
+      signal.throwIfAborted()
+      tokens += tokenizer.count(piece)
+    }
+    return tokens
   }
+
+  const entry = async (counted: Entry): Promise<number> => {
+    await pace()
+    signal.throwIfAborted()
+    let sum = 0
+    for (const text of renderer.entryTexts(counted)) {
+      const tokens = memo.get(text) ?? (await countText(text))
+      memo.set(text, tokens)
+      sum += tokens
+    }
+    return sum
+  }
+
+  const whole = async (layout: Layout): Promise<number> => {
+    let sum = renderer.messages * MESSAGE_TOKENS
+    for (const text of renderer.frameTexts(layout)) sum += await countText(text)
+    for (const counted of [...layout.pinned, ...layout.retrieved]) sum += await entry(counted)
+    await pace()
+    return sum
+  }
+
+  return { whole, entry }
 }

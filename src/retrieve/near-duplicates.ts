@@ -7,7 +7,7 @@ export interface NearDuplicates {
 }
 
 /** Two texts are near-duplicates when their sets of three-word runs overlap by this much (Jaccard). */
-export const NEAR_DUPLICATE_JACCARD = 0.9
+const NEAR_DUPLICATE_JACCARD = 0.9
 
 /**
  * Texts that share two of their 8 smallest hashes (a bottom-k sketch, Broder 1997; sets nine tenths alike share fewer

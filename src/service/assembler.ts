@@ -3,8 +3,10 @@ import { QuarryError } from '../core/errors.ts'
 import type { ChunkReader } from '../core/lexical-index.ts'
 import type { DocumentId, Scope } from '../core/model.ts'
 import { assemblePrompt } from '../prompt/assemble.ts'
+import { coveredSpan, joinPieces } from '../prompt/passages.ts'
 import type { PinnedDocument } from '../prompt/prompt.ts'
 import { templateOf } from '../prompt/template.ts'
+import { createTokenMemos } from '../prompt/token-memo.ts'
 import type { AssembleInput, RetrieveDeps } from '../retrieve/deps.ts'
 import { openTokenizer } from '../tokenizer/o200k.ts'
 
@@ -13,14 +15,19 @@ export interface AssemblerSources {
   readonly templates: Config['templates']
 }
 
+/** Of the texts whose token counts are kept; some 8 MB at most, and about a million tokens. */
+const MEMO_CHARS = 4_000_000
+
 /** Loads the tokenizer once, so that no request waits for it. */
 export async function openAssembler(sources: AssemblerSources): Promise<RetrieveDeps['assemble']> {
   const tokenizer = await openTokenizer()
+  const memos = createTokenMemos(MEMO_CHARS)
   return async (input, signal) => {
     const { scope, query, hits, request } = input
     const pinned = await readPinned(scope, request.pinned, sources.chunks, signal)
     const template = templateFor(input, sources.templates)
-    return assemblePrompt(request, { query, hits, pinned, template, tokenizer })
+    const memo = memos.of(scope.tenant)
+    return assemblePrompt(request, { query, hits, pinned, template, tokenizer, memo }, signal)
   }
 }
 
@@ -48,25 +55,7 @@ async function readPinned(
     const parts = await chunks.readNeighbours(scope, id, 0, Number.MAX_SAFE_INTEGER, signal)
     const [first] = parts
     if (first === undefined) continue
-    pinned.push({ id, title: first.title, text: joinText(parts) })
+    pinned.push({ id, title: first.title, text: joinPieces(parts), span: coveredSpan(parts) })
   }
   return pinned
-}
-
-type Part = {
-  readonly text: string
-  readonly span: { readonly start: number; readonly end: number }
-}
-
-/** Chunks that overlap repeat their common characters; those are taken once. */
-function joinText(parts: readonly Part[]): string {
-  let text = ''
-  let end = 0
-  for (const part of parts) {
-    const repeated = Math.max(0, end - part.span.start)
-    if (text !== '') text += part.span.start > end ? '\n\n' : ''
-    text += part.text.slice(repeated)
-    end = Math.max(end, part.span.end)
-  }
-  return text
 }

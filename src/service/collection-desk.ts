@@ -1,8 +1,9 @@
 import type { Catalog, Collection } from '../catalog/catalog.ts'
 import { newCollection, refuseWhatNeedsMigration } from '../catalog/new-collection.ts'
 import { type CollectionPolicy, collectionPolicySchema } from '../catalog/policy.ts'
-import { camelCase, renameKeys } from '../config/keys.ts'
+import { toCamel } from '../core/casing.ts'
 import { QuarryError } from '../core/errors.ts'
+import { layer } from '../core/layer.ts'
 import type { CollectionId } from '../core/model.ts'
 import { chunkerFingerprint } from '../ingest/chunk/chunk-document.ts'
 import type { Adapters } from './open-adapters.ts'
@@ -21,23 +22,23 @@ export function openCollectionDesk(
   adapters: Adapters,
   defaults: Readonly<Record<string, unknown>>,
 ): CollectionDesk {
-  const named = renameKeys(defaults, camelCase) as Record<string, unknown>
+  const named = toCamel(defaults) as Record<string, unknown>
   // The first of each kind stands where neither the request nor the defaults name one.
   const fallback = {
     embedder: first(adapters.embedders),
     store: first(adapters.stores),
     rerank: { model: first(adapters.rerankers) ?? null },
   }
-  const base = merge(fallback, named)
+  const base = layer(fallback, named)
   return {
     async create(id, given) {
-      const policy = parsePolicy(merge(base, (given ?? {}) as Record<string, unknown>))
+      const policy = parsePolicy(layer(base, (given ?? {}) as Record<string, unknown>))
       return catalog.collections.create(planned(id, policy, adapters))
     },
     async update(id, change) {
       const before = await catalog.collections.get(id)
       if (before === null) throw new QuarryError('not_found', `there is no collection "${id}"`)
-      const after = parsePolicy(merge(before.policy, change))
+      const after = parsePolicy(layer(before.policy, change))
       refuseWhatNeedsMigration(before.policy, after)
       checkReranker(after, adapters)
       return catalog.collections.updatePolicy(id, after)
@@ -79,23 +80,4 @@ function parsePolicy(policy: unknown): CollectionPolicy {
 
 function first(named: ReadonlyMap<string, unknown>): string | undefined {
   return named.keys().next().value
-}
-
-/** Objects are merged field by field, but an algorithm is one choice and is replaced whole. */
-function merge(
-  under: Readonly<Record<string, unknown>>,
-  over: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...under }
-  for (const [key, value] of Object.entries(over)) {
-    if (value === undefined) continue
-    const below = merged[key]
-    const both = isObject(below) && isObject(value) && key !== 'algorithm'
-    merged[key] = both ? merge(below, value) : value
-  }
-  return merged
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,11 @@
+import type { Database } from '../catalog/database.ts'
 import type { Config } from '../config/schema.ts'
+import { Budget } from '../core/budget.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { Log } from '../observe/log.ts'
-import { openService, type Service } from '../service.ts'
+import { openCatalogDatabase, openConfigured } from '../service.ts'
+import type { AdapterConfigs, Adapters } from './open-adapters.ts'
+import { openConfiguredQueue } from './write-side.ts'
 
 export interface Finding {
   readonly name: string
@@ -9,62 +13,74 @@ export interface Finding {
   readonly detail: string
 }
 
-const PROBE_MS_MAX = 5_000
+/** Opening one and asking it. A first start applies every schema step meanwhile. */
+const PROBE_MS_MAX = 15_000
 
-/** Opens everything the config names and asks each dependency whether it answers. Never rejects: faults are findings. */
+type Kind = keyof AdapterConfigs
+
+/**
+ * Asks every dependency whether it answers, each by itself, so that one that is away hides no other. Starts no work.
+ * Never rejects: faults are findings.
+ */
 export async function diagnose(config: Config, log: Log): Promise<readonly Finding[]> {
-  let service: Service
-  try {
-    service = await openService(config, { roles: { worker: true, replica: true }, log })
-  } catch (error) {
-    return [{ name: 'start', state: 'failed', detail: messageOf(error) }]
-  }
-  try {
+  let database: Database | undefined
+  const catalog = await probe('catalog', async (signal) => {
+    database = await openCatalogDatabase(config)
+    await database.checkHealth(signal)
     const where = config.database_url === null ? `embedded in ${config.data_dir}` : 'Postgres'
-    const queue = config.redis_url === null ? 'in the catalog' : 'on Redis'
-    const { stores, embedders, rerankers } = service.adapters
-    return [
-      { name: 'catalog', state: 'ok', detail: `${where}; schema current, isolation holds` },
-      { name: 'queue', state: 'ok', detail: queue },
-      await probe('replica', 'loaded', () => service.ready),
-      ...(await probeAll('store', stores)),
-      ...(await probeAll('embedder', embedders)),
-      ...(await probeAll('reranker', rerankers)),
-    ]
+    return `${where}; schema current, isolation holds`
+  })
+  try {
+    const rest = await Promise.all([
+      probe('queue', () => askQueue(config, database, log)),
+      ...probeAll('stores', config, database),
+      ...probeAll('embedders', config, database),
+      ...probeAll('rerankers', config, database),
+    ])
+    return [catalog, ...rest]
   } finally {
-    await service.close(0)
+    await database?.close()
   }
 }
 
-function probeAll(
-  kind: string,
-  adapters: ReadonlyMap<string, { checkHealth(signal: AbortSignal): Promise<void> }>,
-): Promise<Finding[]> {
-  const probes = [...adapters].map(([name, adapter]) =>
-    probe(`${kind} ${name}`, 'answers', (signal) => adapter.checkHealth(signal)),
+async function askQueue(config: Config, database: Database | undefined, log: Log) {
+  const queue = await openConfiguredQueue(config, database?.pool, log)
+  try {
+    const where = config.redis_url === null ? 'in the catalog' : 'on Redis'
+    return `${where}; ${await queue.waiting()} deliveries wait`
+  } finally {
+    await queue.close()
+  }
+}
+
+function probeAll(kind: Kind, config: Config, database: Database | undefined): Promise<Finding>[] {
+  return Object.entries(config[kind]).map(([name, adapter]) =>
+    probe(`${kind.slice(0, -1)} ${name}`, async (signal) => {
+      const one = { stores: {}, embedders: {}, rerankers: {}, [kind]: { [name]: adapter } }
+      const adapters = await openConfigured(one, { pool: database?.pool })
+      try {
+        await adapterIn(adapters, kind, name)?.checkHealth(signal)
+        return `${adapter.adapter} answers`
+      } finally {
+        await adapters.close()
+      }
+    }),
   )
-  return Promise.all(probes)
+}
+
+function adapterIn(adapters: Adapters, kind: Kind, name: string) {
+  return adapters[kind].get(name)
 }
 
 async function probe(
   name: string,
-  good: string,
-  ask: (signal: AbortSignal) => Promise<void>,
+  ask: (signal: AbortSignal) => Promise<string>,
 ): Promise<Finding> {
   const startedMs = performance.now()
-  const signal = AbortSignal.timeout(PROBE_MS_MAX)
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () =>
-      reject(new QuarryError('deadline_exceeded', `no answer within ${PROBE_MS_MAX} ms`)),
-    )
-  })
   try {
-    await Promise.race([ask(signal), late])
-    return {
-      name,
-      state: 'ok',
-      detail: `${good} (${Math.round(performance.now() - startedMs)} ms)`,
-    }
+    const found = await Budget.start(PROBE_MS_MAX).run(ask)
+    const tookMs = Math.round(performance.now() - startedMs)
+    return { name, state: 'ok', detail: `${found} (${tookMs} ms)` }
   } catch (error) {
     return { name, state: 'failed', detail: messageOf(error) }
   }

@@ -1,4 +1,5 @@
 import type { Database } from '../catalog/database.ts'
+import { Budget } from '../core/budget.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { ReadSide } from './read-side.ts'
 
@@ -26,7 +27,7 @@ export async function readinessOf(
 
 async function catalogFault(database: Pick<Database, 'checkHealth'>): Promise<string | null> {
   try {
-    await database.checkHealth(AbortSignal.timeout(CATALOG_MS_MAX))
+    await Budget.start(CATALOG_MS_MAX).run((signal) => database.checkHealth(signal))
     return null
   } catch (error) {
     return error instanceof QuarryError

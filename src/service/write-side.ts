@@ -1,4 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts'
+import type { PoolLike } from '../catalog/database.ts'
+import type { Config } from '../config/schema.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
 import { startSharedApplier } from '../ingest/apply/shared-applier.ts'
@@ -7,6 +9,7 @@ import { openParser } from '../ingest/parse/parse-document.ts'
 import { type DeliveryQueue, openQueue } from '../jobs/open-queue.ts'
 import { startRelay } from '../jobs/relay.ts'
 import { startWorker } from '../jobs/worker.ts'
+import type { Log } from '../observe/log.ts'
 import { Closers } from './closers.ts'
 import type { Shared } from './shared.ts'
 
@@ -21,19 +24,11 @@ export async function openWriteSide(shared: Shared, active: boolean): Promise<Wr
   // The write itself notifies whoever works, in this process or another.
   if (!active) return { notifyWrite: () => {}, close: async () => {} }
   const { config, database, catalog, log } = shared
-  const { limits, redis_url: redisUrl } = config
+  const { limits } = config
   const closers = new Closers()
   const listen = (channel: string, onNotice: () => void) => database.listen(channel, onNotice)
   try {
-    const queue = closers.add(
-      await openQueue({
-        backend:
-          redisUrl === null
-            ? { kind: 'postgres', pool: database.pool }
-            : { kind: 'redis', url: redisUrl },
-        log,
-      }),
-    )
+    const queue = closers.add(await openConfiguredQueue(config, database.pool, log))
     if (database.kind === 'pglite') await startAfresh(queue, catalog)
     const relay = closers.add(await startRelay({ work: catalog.work, queue, listen, log, limits }))
     await addWorker(shared, closers, queue, relay.notifyWrite)
@@ -57,6 +52,18 @@ export async function openWriteSide(shared: Shared, active: boolean): Promise<Wr
   }
 }
 
+/** On Redis where the config names one, and else in the catalog's own database. */
+export function openConfiguredQueue(
+  { redis_url: url, limits }: Config,
+  pool: PoolLike | undefined,
+  log: Log,
+): Promise<DeliveryQueue> {
+  if (url !== null) return openQueue({ backend: { kind: 'redis', url }, log, limits })
+  if (pool === undefined)
+    throw new QuarryError('unavailable', 'it lives in the catalog, which cannot be opened')
+  return openQueue({ backend: { kind: 'postgres', pool }, log, limits })
+}
+
 /** The embedded catalog has one process, so whatever an earlier one left under way died with it: no lease to wait for. */
 async function startAfresh(
   queue: Pick<DeliveryQueue, 'clear'>,
@@ -73,7 +80,7 @@ async function addWorker(
   onDelivered: () => void,
 ): Promise<void> {
   const { limits } = config
-  const parser = openParser({ ...limits, children: limits.parseChildren })
+  const parser = openParser(limits)
   closers.add({ close: async () => parser.close() })
   const worker = await startWorker({
     catalog,

@@ -7,7 +7,7 @@ import { recallRules, searchingRules } from './rules/searching.ts'
 import { tenantRules } from './rules/tenants.ts'
 import { writingRules } from './rules/writing.ts'
 
-export type { FaultKind, StoreFaults, VectorStoreSubject } from './bench.ts'
+export type { VectorStoreSubject } from './bench.ts'
 
 export interface VectorStoreOptions extends VectorStoreSubject {
   /** Rules that this store cannot keep, by title, each with the reason. An unknown title fails the run. */

@@ -6,6 +6,7 @@ import {
   BETA,
   type CatalogWorld,
   chunks,
+  commitOne,
   createCollection,
   DOCS,
   documentId,
@@ -81,7 +82,7 @@ describe.each(['pglite', 'postgres'] as const)('collections and tenants on %s', 
     const [item] = await work.load(receipts.map(({ version }) => version))
     if (item === undefined) throw new Error('no item')
     const shared = chunks(['shared'])
-    await work.commit(item, targetOf(other), shared)
+    await commitOne({ work }, item, targetOf(other), shared)
 
     expect(await collections.remove(DOCS)).toBe(true)
     expect(await collections.remove(DOCS)).toBe(false)

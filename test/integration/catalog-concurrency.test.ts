@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Sql } from '../../src/catalog/database.ts'
 import { openCatalog } from '../../src/catalog/open-catalog.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { FEED_START, type TenantId } from '../../src/core/model.ts'
 import {
   ACME,
@@ -195,7 +196,7 @@ describe('the catalog under concurrent transactions on postgres', () => {
 
   test('of many that take the lease of an index at once, one gets it', async () => {
     const [index] = await world.catalog.collections.indexes()
-    const catalog = openCatalog(world.database)
+    const catalog = openCatalog(world.database, DEFAULT_LIMITS)
     const taken = await Promise.all(
       ['a', 'b', 'c', 'd', 'e'].map((holder) =>
         catalog.feed.lease(index?.index ?? world.docs.serving.index, holder, 60_000),

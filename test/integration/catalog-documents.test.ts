@@ -5,6 +5,7 @@ import {
   BETA,
   type CatalogWorld,
   CHUNKING,
+  commitOne,
   DOCS,
   documentId,
   newDocument,
@@ -134,7 +135,7 @@ describe.each(['pglite', 'postgres'] as const)('documents on %s', (kind) => {
   test('the parsed title shows until the caller gives one', async () => {
     const target = { ...world.docs.serving.space, space: world.docs.serving.space.id, metadata: {} }
     const item = await world.queue(ACME, newDocument('a', 'one'))
-    await world.catalog.work.commit(item, { ...target, title: 'Parsed' }, [])
+    await commitOne(world.catalog, item, { ...target, title: 'Parsed' }, [])
     expect(await get('a')).toMatchObject({ title: 'Parsed' })
     await put(['a', 'one', { title: 'Mine' }])
     expect(await get('a')).toMatchObject({ title: 'Mine' })

@@ -6,6 +6,7 @@ import {
   type CatalogWorld,
   CHUNKING,
   chunks,
+  commitOne,
   DOCS,
   documentId,
   newDocument,
@@ -169,7 +170,7 @@ describe.each(['pglite', 'postgres'] as const)('work on %s', (kind) => {
     const wrong = { ...chunks(['x'])[0], vector: Float32Array.of(1, 2, 3) }
     const target = targetOf(world.docs)
     const commit = (to: typeof target, given = chunks(['x'])) =>
-      world.catalog.work.commit(item, to, given)
+      commitOne(world.catalog, item, to, given)
     await expect(
       commit(target, [wrong as ReturnType<typeof chunks>[number]]),
     ).rejects.toMatchObject({ code: 'internal' })
@@ -185,7 +186,7 @@ describe.each(['pglite', 'postgres'] as const)('work on %s', (kind) => {
     if (chunk === undefined) throw new Error('no chunk')
     const target = { ...targetOf(world.docs), title: 'T\0', metadata: { 'k\0': ['\ud800'] } }
     const text = 'a\0b\ud83d'
-    expect(await world.catalog.work.commit(item, target, [{ ...chunk, text }])).toBe(true)
+    expect(await commitOne(world.catalog, item, target, [{ ...chunk, text }])).toBe(true)
     expect(await stored('a')).toEqual([['a\ufffdb\ufffd', 1]])
   })
 

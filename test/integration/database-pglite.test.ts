@@ -9,6 +9,7 @@ import { openDatabase } from '../../src/catalog/database/open-database.ts'
 import { openDurable, prepareFolder } from '../../src/catalog/database/pglite/durable.ts'
 import { listen, lockFolder, socketName } from '../../src/catalog/database/pglite/folder-lock.ts'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { TenantId } from '../../src/core/model.ts'
 import { startChild } from '../../src/core/spawnable.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -22,11 +23,11 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const openOnDisk = async (statementMs?: number): Promise<Database> =>
+const openOnDisk = async (statementMs = DEFAULT_LIMITS.statementMs): Promise<Database> =>
   openDatabase({
     kind: 'pglite',
     dataDir,
-    statementMs,
+    limits: { ...DEFAULT_LIMITS, statementMs },
     steps: (await readSchemaSteps()).slice(0, 1),
   })
 

@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/catalog/database/open-database.ts'
 import { checkVersion } from '../../src/catalog/database/postgres/postgres-connections.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import { QuarryError } from '../../src/core/errors.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { TenantId } from '../../src/core/model.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { createTestPostgres, startTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -88,8 +89,7 @@ describe('when the server goes', () => {
     const database = await openDatabase({
       kind: 'postgres',
       url: server.url,
-      connectionsMax: 3,
-      statementMs: 10_000,
+      limits: { databaseConnections: 3, statementMs: 10_000 },
       steps: await roles(),
     })
     const heard: string[] = []
@@ -122,7 +122,7 @@ describe('when the server goes', () => {
 
   test('nobody at the address is `unavailable`', async () => {
     const url = 'postgres://postgres@127.0.0.1:1/postgres'
-    const opening = openDatabase({ kind: 'postgres', url, steps: [] })
+    const opening = openDatabase({ kind: 'postgres', url, limits: DEFAULT_LIMITS, steps: [] })
     await expect(opening).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/ECONNREFUSED/),
@@ -145,7 +145,7 @@ test('a login that is no superuser will do', async () => {
   const database = await openDatabase({
     kind: 'postgres',
     url: own.href,
-    connectionsMax: 2,
+    limits: { ...DEFAULT_LIMITS, databaseConnections: 2 },
     steps: await roles(),
   })
   const who = await database.asTenant(TENANT, (sql) => sql.query('SELECT current_user AS who'))

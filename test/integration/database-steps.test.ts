@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { readSchemaSteps, type SchemaStep } from '../../migrations/schema/apply.ts'
 import { openDatabase } from '../../src/catalog/database/open-database.ts'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { createTestPostgres } from '../support/postgres.ts'
 
 const closing: (() => Promise<void>)[] = []
@@ -14,7 +15,8 @@ async function freshPostgres() {
   const { url, remove } = await createTestPostgres()
   closing.push(remove)
   return async (steps: readonly SchemaStep[]): Promise<Database> => {
-    const database = await openDatabase({ kind: 'postgres', url, connectionsMax: 2, steps })
+    const limits = { ...DEFAULT_LIMITS, databaseConnections: 2 }
+    const database = await openDatabase({ kind: 'postgres', url, limits, steps })
     closing.push(database.close)
     return database
   }

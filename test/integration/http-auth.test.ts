@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KEY_SCOPES } from '../../src/catalog/catalog.ts'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { Route } from '../../src/http/route.ts'
-import { ROUTES } from '../../src/http/routes.ts'
+import { createRoutes } from '../../src/http/routes.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { createHttpWorld, type HttpWorld, type Reply } from '../support/http-world.ts'
 
@@ -36,7 +37,7 @@ function ask(route: Route, headers: Record<string, string | null>): Promise<Repl
 }
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
-const guarded = ROUTES.filter(({ reach }) => reach !== 'public')
+const guarded = createRoutes(DEFAULT_LIMITS).filter(({ reach }) => reach !== 'public')
 const named = (routes: readonly Route[]) =>
   routes.map((route) => [`${route.method} ${route.path}`, route] as const)
 

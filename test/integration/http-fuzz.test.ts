@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { problemSchema } from '../../src/http/problem.ts'
-import { ROUTES } from '../../src/http/routes.ts'
+import { createRoutes } from '../../src/http/routes.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { createHttpWorld, type HttpWorld, type Reply } from '../support/http-world.ts'
 
@@ -123,7 +124,7 @@ const headers = fc.dictionary(
 )
 
 test('any request on any route', { timeout: 120_000 }, async () => {
-  const routes = ROUTES.filter(({ operation }) => operation !== 'createKey')
+  const routes = createRoutes(DEFAULT_LIMITS).filter(({ operation }) => operation !== 'createKey')
   await fc.assert(
     fc.asyncProperty(
       fc.nat(routes.length - 1),

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { type RunningServer, startServer } from '../../src/http/server.ts'
 import { type Api, apiAt } from '../support/api.ts'
 import { openTestDatabase } from '../support/database.ts'
@@ -19,7 +20,7 @@ beforeAll(async () => {
     documentBytes: 2_000,
     retrieveBodyBytes: 1_000,
   })
-  server = await startServer(http.app, { host: '127.0.0.1', port: 0 })
+  server = await startServer(http.app, { host: '127.0.0.1', port: 0, ...DEFAULT_LIMITS })
   api = apiAt(server.url, await http.newKey(['admin']))
 })
 afterAll(async () => {

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { BodyGate, withBody } from '../../src/http/body.ts'
 import { asQuarryError, statusOf } from '../../src/http/problem.ts'
 import { type RunningServer, type ServerLimits, startServer } from '../../src/http/server.ts'
@@ -45,7 +46,7 @@ async function start(limits: Partial<ServerLimits> = {}): Promise<{ url: string;
     })
     return context.json({ ok: true })
   })
-  server = await startServer(app, { host: '127.0.0.1', port: 0, ...limits })
+  server = await startServer(app, { host: '127.0.0.1', port: 0, ...DEFAULT_LIMITS, ...limits })
   return { url: server.url, seen }
 }
 

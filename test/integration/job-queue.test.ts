@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Delivery } from '../../src/catalog/catalog.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { CollectionId, TenantId } from '../../src/core/model.ts'
 import { Secret } from '../../src/core/secret.ts'
 import { type Consumer, type DeliveryQueue, openQueue } from '../../src/jobs/open-queue.ts'
@@ -55,7 +56,12 @@ describe.each(Object.keys(PLACES))('the delivery queue on %s', (name) => {
 
   const start = async (): Promise<void> => {
     opened += 1
-    queue = await openQueue({ backend: place.backend, log, name: `test-${opened}` })
+    queue = await openQueue({
+      backend: place.backend,
+      log,
+      limits: DEFAULT_LIMITS,
+      name: `test-${opened}`,
+    })
   }
   const consume = async (
     work: (delivery: Delivery, signal: AbortSignal) => Promise<void>,
@@ -154,7 +160,11 @@ describe.each(Object.keys(PLACES))('the delivery queue on %s', (name) => {
 
 test('a Redis that is gone is told to the relay at once, and delays no shutdown', async () => {
   const redis = await startTestRedis()
-  const queue = await openQueue({ backend: { kind: 'redis', url: new Secret(redis.url) }, log })
+  const queue = await openQueue({
+    backend: { kind: 'redis', url: new Secret(redis.url) },
+    log,
+    limits: DEFAULT_LIMITS,
+  })
   const consumer = await queue.consume(async () => {}, { concurrency: 1, lockMs: 1_000 })
   await redis.close()
   await expect(queue.add([delivery(1)])).rejects.toThrow()
@@ -164,7 +174,7 @@ test('a Redis that is gone is told to the relay at once, and delays no shutdown'
   const late = openQueue({
     backend: { kind: 'redis', url: new Secret(redis.url) },
     log,
-    connectMs: 200,
+    limits: { ...DEFAULT_LIMITS, upstreamMs: 200 },
   })
   await expect(late).rejects.toMatchObject({ code: 'unavailable' })
 })

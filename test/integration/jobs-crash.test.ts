@@ -6,6 +6,7 @@ import { readSchemaSteps } from '../../migrations/schema/apply.ts'
 import type { Job } from '../../src/catalog/catalog.ts'
 import { openDatabase } from '../../src/catalog/database/open-database.ts'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { FEED_START } from '../../src/core/model.ts'
 import { Secret } from '../../src/core/secret.ts'
 import { startChild } from '../../src/core/spawnable.ts'
@@ -29,7 +30,12 @@ let workerArguments: string[] = []
 
 async function open(redisUrl?: string): Promise<void> {
   ;({ url, remove } = await createTestPostgres())
-  database = await openDatabase({ kind: 'postgres', url, steps: await readSchemaSteps() })
+  database = await openDatabase({
+    kind: 'postgres',
+    url,
+    limits: DEFAULT_LIMITS,
+    steps: await readSchemaSteps(),
+  })
   world = createWorld(database)
   await createTestCollection(world.catalog, world.collection)
   workerArguments = redisUrl === undefined ? [] : [redisUrl]
@@ -37,7 +43,7 @@ async function open(redisUrl?: string): Promise<void> {
     redisUrl === undefined
       ? { kind: 'postgres', pool: database.pool }
       : { kind: 'redis', url: new Secret(redisUrl) }
-  queue = await openQueue({ backend, log })
+  queue = await openQueue({ backend, log, limits: DEFAULT_LIMITS })
   relay = await startRelay({
     work: world.catalog.work,
     queue,

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Job } from '../../src/catalog/catalog.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import { QuarryError } from '../../src/core/errors.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { DocumentId } from '../../src/core/model.ts'
 import { type DeliveryQueue, openQueue } from '../../src/jobs/open-queue.ts'
 import { type Relay, startRelay } from '../../src/jobs/relay.ts'
@@ -26,7 +27,12 @@ beforeEach(async () => {
   world = createWorld(database)
   await createTestCollection(world.catalog, world.collection)
   const name = `of-${world.tenant}`
-  queue = await openQueue({ backend: { kind: 'postgres', pool: database.pool }, log, name })
+  queue = await openQueue({
+    backend: { kind: 'postgres', pool: database.pool },
+    log,
+    limits: DEFAULT_LIMITS,
+    name,
+  })
   relay = await startRelay({
     work: world.catalog.work,
     queue,

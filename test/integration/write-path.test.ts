@@ -6,6 +6,7 @@ import type { Database } from '../../src/catalog/database.ts'
 import { newCollection } from '../../src/catalog/new-collection.ts'
 import { openCatalog } from '../../src/catalog/open-catalog.ts'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { CollectionId, DocumentId, TenantId } from '../../src/core/model.ts'
 import { type Replica, startReplica } from '../../src/ingest/apply/replica.ts'
 import { waitVersion } from '../../src/ingest/apply/wait-version.ts'
@@ -33,7 +34,7 @@ let index: Index
 
 beforeAll(async () => {
   database = await openTestDatabase()
-  catalog = openCatalog(database)
+  catalog = openCatalog(database, DEFAULT_LIMITS)
   const policy = collectionPolicySchema.parse({ embedder: 'hashed' })
   const made = await catalog.collections.create(
     newCollection(collection, policy, {
@@ -44,10 +45,14 @@ beforeAll(async () => {
   )
   index = made.collection.serving
   const listen = (channel: string, onNotice: () => void) => database.listen(channel, onNotice)
-  const queue = await openQueue({ backend: { kind: 'postgres', pool: database.pool }, log })
+  const queue = await openQueue({
+    backend: { kind: 'postgres', pool: database.pool },
+    log,
+    limits: DEFAULT_LIMITS,
+  })
   const limits = { jobItems: 64, jobWaiting: 32, jobPollMs: 1_000, jobLockMs: 30_000 }
   relay = await startRelay({ work: catalog.work, queue, listen, log, limits })
-  parser = openParser({ children: 1 })
+  parser = openParser({ ...DEFAULT_LIMITS, parseChildren: 1 })
   const worker = await startWorker({
     catalog,
     parser,

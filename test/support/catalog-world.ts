@@ -4,10 +4,12 @@ import type {
   NewDocument,
   PreparedChunk,
   WorkItem,
+  WorkTarget,
 } from '../../src/catalog/catalog.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import { openCatalog } from '../../src/catalog/open-catalog.ts'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { CollectionId, DocumentId, TenantId } from '../../src/core/model.ts'
 import { openTestDatabase } from './database.ts'
 
@@ -35,7 +37,7 @@ type WorkItemMetadata = NewDocument['metadata']
 
 export async function openCatalogWorld(kind: 'pglite' | 'postgres'): Promise<CatalogWorld> {
   const database = await openTestDatabase(kind)
-  const catalog = openCatalog(database)
+  const catalog = openCatalog(database, DEFAULT_LIMITS)
   const docs = await createCollection(catalog, DOCS)
   return {
     database,
@@ -53,9 +55,20 @@ export async function openCatalogWorld(kind: 'pglite' | 'postgres'): Promise<Cat
       return item
     },
     index: (item, texts, metadata = {}) =>
-      catalog.work.commit(item, { ...targetOf(docs), metadata }, chunks(texts)),
+      commitOne(catalog, item, { ...targetOf(docs), metadata }, chunks(texts)),
     close: () => database.close(),
   }
+}
+
+/** Commits one document in one space; false when it was overtaken. */
+export async function commitOne(
+  catalog: Pick<Catalog, 'work'>,
+  item: WorkItem,
+  target: WorkTarget,
+  given: readonly PreparedChunk[],
+): Promise<boolean> {
+  const settled = await catalog.work.commit([{ item, parts: [{ target, chunks: given }] }])
+  return settled.has(item.id)
 }
 
 export const targetOf = (collection: Collection) => ({

@@ -4,6 +4,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { readSchemaSteps, type SchemaStep } from '../../migrations/schema/apply.ts'
 import { openDatabase } from '../../src/catalog/database/open-database.ts'
 import type { Database } from '../../src/catalog/database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { createTestPostgres } from './postgres.ts'
 
 export interface TestDatabaseOptions {
@@ -16,13 +17,14 @@ export async function openTestDatabase(
   kind: 'pglite' | 'postgres' = 'pglite',
   options: TestDatabaseOptions = {},
 ): Promise<Database> {
-  const { statementMs } = options
+  const { statementMs = DEFAULT_LIMITS.statementMs } = options
+  const limits = { ...DEFAULT_LIMITS, databaseConnections: 8, statementMs }
   const steps = options.steps ?? (await readSchemaSteps())
   if (kind === 'pglite') {
-    return openDatabase({ kind, dataDir: null, steps, statementMs, image: await emptyImage() })
+    return openDatabase({ kind, dataDir: null, steps, limits, image: await emptyImage() })
   }
   const { url, remove } = await createTestPostgres()
-  const database = await openDatabase({ kind, url, connectionsMax: 8, statementMs, steps }).catch(
+  const database = await openDatabase({ kind, url, limits, steps }).catch(
     async (error: unknown) => {
       await remove()
       throw error

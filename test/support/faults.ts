@@ -22,18 +22,6 @@ export function slow<A extends readonly unknown[], R>(
   }
 }
 
-/** The port with some of its methods replaced; the others keep their `this`. */
-export function replacing<T extends object>(port: T, methods: Partial<T>): T {
-  return new Proxy(port, {
-    get(target, name) {
-      const replaced = Reflect.get(methods, name)
-      if (replaced !== undefined) return replaced
-      const value = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
-
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {

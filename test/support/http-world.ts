@@ -4,7 +4,7 @@ import type { KeyScope } from '../../src/catalog/catalog.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
 import { QuarryError } from '../../src/core/errors.ts'
-import { LIMITS } from '../../src/core/limits.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { ChunkId, CollectionId, DocumentId, IndexId, TenantId } from '../../src/core/model.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { HttpDeps, HttpSettings } from '../../src/http/deps.ts'
@@ -38,10 +38,7 @@ export interface Reply {
 }
 
 export const settings: HttpSettings = {
-  bodyBytes: LIMITS.bodyBytes.default,
-  retrieveBodyBytes: LIMITS.retrieveBodyBytes.default,
-  documentBytes: LIMITS.documentBytes.default,
-  budgetMs: LIMITS.budgetMs.default,
+  ...DEFAULT_LIMITS,
   waitIndexedMs: 2_000,
   insecureNoAuth: false,
 }
@@ -113,7 +110,7 @@ export async function createHttpWorld(
   return self
 }
 
-export async function callApp(
+async function callApp(
   app: Pick<Hono, 'request'>,
   method: string,
   path: string,

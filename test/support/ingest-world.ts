@@ -5,6 +5,7 @@ import { openCatalog } from '../../src/catalog/open-catalog.ts'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
 import type { Embedder } from '../../src/core/embedder.ts'
 import { QuarryError } from '../../src/core/errors.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { CollectionId, DocumentId, TenantId } from '../../src/core/model.ts'
 import type { MediaType } from '../../src/ingest/document.ts'
 import { type IngestDeps, ingestBatch, type Outcome } from '../../src/ingest/ingest.ts'
@@ -63,7 +64,7 @@ function hashVector(text: string): Float32Array {
 }
 
 /** One chunk a paragraph, the title as its context; «unreadable» cannot be parsed. */
-export const paragraphParser: Pick<Parser, 'parse'> = {
+const paragraphParser: Pick<Parser, 'parse'> = {
   async parse({ content, title }) {
     const text = new TextDecoder().decode(content)
     if (text === 'unreadable') throw new QuarryError('unsupported', 'The document is unreadable.')
@@ -119,7 +120,7 @@ let worlds = 0
 export function createWorld(database: Database): World {
   worlds += 1
   const home = { tenant: `t${worlds}` as TenantId, collection: `c${worlds}` as CollectionId }
-  const catalog = openCatalog(database)
+  const catalog = openCatalog(database, DEFAULT_LIMITS)
   const embedder = createTestEmbedder()
   const usage: UsageRecord[] = []
   const deps: IngestDeps = {

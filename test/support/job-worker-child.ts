@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { readSchemaSteps } from '../../migrations/schema/apply.ts'
 import { openDatabase } from '../../src/catalog/database/open-database.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { Secret } from '../../src/core/secret.ts'
 import { openQueue } from '../../src/jobs/open-queue.ts'
 import type { QueueBackend } from '../../src/jobs/queue-backend.ts'
@@ -14,12 +15,17 @@ import { createWorld } from './ingest-world.ts'
  */
 const [url = '', embedMs = '0', redisUrl] = process.argv.slice(2)
 const log = createLog({ level: 'silent' })
-const database = await openDatabase({ kind: 'postgres', url, steps: await readSchemaSteps() })
+const database = await openDatabase({
+  kind: 'postgres',
+  url,
+  limits: DEFAULT_LIMITS,
+  steps: await readSchemaSteps(),
+})
 const backend: QueueBackend =
   redisUrl === undefined
     ? { kind: 'postgres', pool: database.pool }
     : { kind: 'redis', url: new Secret(redisUrl) }
-const queue = await openQueue({ backend, log })
+const queue = await openQueue({ backend, log, limits: DEFAULT_LIMITS })
 const world = createWorld(database)
 world.embedder.before = async (_texts, signal) => {
   process.send?.('begun')

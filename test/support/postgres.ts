@@ -17,6 +17,9 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+/** The kernel stops the server when the test process goes, even when that was killed and could clean up nothing. */
+const ENDS_WITH_US = ['--pdeathsig', 'QUIT']
+
 /**
  * A Postgres cluster in a temporary folder on a free loopback port. Fails, with the command that installs Postgres,
  * where there is none.
@@ -28,9 +31,9 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   const user = await serverUser()
   if (user !== null) await chown(folder, user.uid, user.gid)
   const as = (program: string, args: readonly string[]): readonly [string, readonly string[]] =>
-    user === null
-      ? [join(programs, program), args]
-      : ['setpriv', [...user.asUser, join(programs, program), ...args]]
+    process.platform === 'linux'
+      ? ['setpriv', [...ENDS_WITH_US, ...(user?.flags ?? []), join(programs, program), ...args]]
+      : [join(programs, program), args]
   const [initdb, initArgs] = as('initdb', [
     ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])
@@ -142,7 +145,7 @@ async function serverUser() {
   if (process.getuid?.() !== 0) return null
   const uid = Number((await run('id', ['-u', 'postgres'])).stdout)
   const gid = Number((await run('id', ['-g', 'postgres'])).stdout)
-  return { uid, gid, asUser: [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] }
+  return { uid, gid, flags: [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] }
 }
 
 function freePort(): Promise<number> {

@@ -2,6 +2,7 @@ import type { Chunk, ChunkId, DocumentId } from '../../src/core/model.ts'
 import { assemblePrompt, type PromptInput } from '../../src/prompt/assemble.ts'
 import type { PinnedDocument, Prompt, PromptRequest } from '../../src/prompt/prompt.ts'
 import { DEFAULT_TEMPLATE } from '../../src/prompt/template.ts'
+import { createTokenMemos } from '../../src/prompt/token-memo.ts'
 import type { Hit } from '../../src/retrieve/request.ts'
 import { openTokenizer } from '../../src/tokenizer/o200k.ts'
 
@@ -53,24 +54,30 @@ export const pinnedOf = (id: string, text: string): PinnedDocument => ({
   id: id as DocumentId,
   title: `About ${id}`,
   text,
+  span: { start: 0, end: text.length },
 })
 
-type Settings = Partial<Omit<PromptRequest, 'pinned' | 'template'> & PromptInput>
+type Settings = Partial<Omit<PromptRequest, 'pinned' | 'template'> & PromptInput> & {
+  readonly signal?: AbortSignal
+}
 
 /** With defaults for what a test does not care about; what is pinned is also asked for. */
-export function assemble(settings: Settings = {}): Prompt {
-  const { query = 'Why?', hits = [], template = DEFAULT_TEMPLATE, nonce, fenceKey } = settings
+export function assemble(settings: Settings = {}): Promise<Prompt> {
+  const { query = 'Why?', hits = [], template = DEFAULT_TEMPLATE, nonce } = settings
   const {
     format = 'openai',
     maxTokens = 4_000,
     order = 'relevance',
     pinned = [],
     tokenizer = o200k,
+    memo = createTokenMemos(1_000_000).of('t'),
+    signal = new AbortController().signal,
   } = settings
   const ids = pinned.map(({ id }) => id)
   return assemblePrompt(
     { template: 'default', format, maxTokens, order, pinned: ids },
-    { query, hits, pinned, template, tokenizer, nonce, fenceKey },
+    { query, hits, pinned, template, tokenizer, memo, nonce },
+    signal,
   )
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -34,7 +34,7 @@ export async function startQuarry({
 }: StartOptions): Promise<QuarryProcess> {
   const port = command === 'serve' ? ['--port', '0'] : []
   const child = spawn(process.execPath, ['--import', TSX, ENTRY, command, ...port, ...args], {
-    env: { ...cleanEnv(), NO_COLOR: '1', ...env },
+    env: { ...cleanEnv(), NO_COLOR: '1', QUARRY_LIMITS__DRAIN_NOTICE_MS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -56,20 +56,30 @@ export async function startQuarry({
   }
 }
 
+/** One command under way, for the caller to feed and to signal. */
+export function spawnQuarry(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, ['--import', TSX, ENTRY, ...args], {
+    env: { ...cleanEnv(), NO_COLOR: '1', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
+
 /** Runs one command to its end. */
 export async function runQuarry(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input?: string,
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, ['--import', TSX, ENTRY, ...args], {
-    env: { ...cleanEnv(), NO_COLOR: '1', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
+  const child = spawnQuarry(args, env)
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (part: Buffer) => stdout.push(part))
   child.stderr.on('data', (part: Buffer) => stderr.push(part))
+  // A command that ends without reading it closes the pipe.
+  child.stdin.on('error', () => {})
   child.stdin.end(input)
   const [code] = (await once(child, 'close')) as [number | null]
   return {

@@ -54,6 +54,30 @@ describe('a budget', () => {
     )
     expect(await part).toBe('half')
   })
+  it('ends with any of its parents, of whom no other holds a signal', async () => {
+    const caller = new AbortController()
+    const own = new AbortController()
+    const budget = Budget.start(5_000, { signal: caller.signal }).child({ signal: own.signal })
+    const ended = budget.run(hanging)
+    // What Node 20 does to the outcome of `AbortSignal.any` when nothing else keeps it.
+    globalThis.gc?.()
+    own.abort(new Error('own'))
+    await expect(ended).rejects.toThrow('own')
+    const again = Budget.start(5_000, { signal: caller.signal }).child({}).run(hanging)
+    caller.abort(new Error('caller'))
+    await expect(again).rejects.toThrow('caller')
+  })
+  it('hands out a signal that many may listen to without a warning', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    await Budget.start(1_000).run(async (signal) => {
+      for (let at = 0; at < 20; at += 1) signal.addEventListener('abort', () => at)
+    })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
   it('leaves neither timer nor listener behind', async () => {
     const caller = new AbortController()
     let listeners = 0

@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { canonicalJson } from '../../src/catalog/canonical-json.ts'
-import { chunkIds } from '../../src/catalog/chunk-id.ts'
+import { createChunkIds } from '../../src/catalog/chunk-id.ts'
 import { generateKey, parseKey } from '../../src/catalog/key-format.ts'
 import { isStorable, storableText } from '../../src/catalog/storable.ts'
 import { packVectors, unpackVector } from '../../src/catalog/vector-bytes.ts'
 import type { DocumentId } from '../../src/core/model.ts'
+
+const chunkIds = (document: DocumentId, hashes: readonly string[]) =>
+  hashes.map(createChunkIds(document))
 
 const document = 'd' as DocumentId
 const hashes = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 20 })

@@ -224,6 +224,13 @@ it('waits for ingestion as a 429 asks, and not at all for a query', async () => 
   expect(server.received).toHaveLength(3)
 })
 
+it('gives up at once when a 429 asks for more than `retry_wait_ms`', async () => {
+  server.answer(json({}, 429, { 'retry-after-ms': '30' }))
+  const embedder = await open({ retries: 2, retry_wait_ms: 10 })
+  await expect(embedder.embedPassages(['a'], call)).rejects.toMatchObject({ code: 'rate_limited' })
+  expect(server.received).toHaveLength(1)
+})
+
 it.each([
   ['500', json({}, 500)],
   ['a broken connection', reset],

@@ -32,7 +32,7 @@ function call(options: { signal?: AbortSignal; bytesMax?: number; url?: string }
     body: { input: INPUT },
     schema,
     signal: options.signal ?? new AbortController().signal,
-    responseBytesMax: options.bytesMax,
+    responseBytesMax: options.bytesMax ?? 1_000_000,
   })
 }
 
@@ -163,6 +163,7 @@ it('keeps a header that cannot be sent out of its message', async () => {
     headers: { authorization: `Bearer ${SECRET}\n` },
     schema,
     signal: new AbortController().signal,
+    responseBytesMax: 1_000,
   })
   await failure(pending.then(() => Promise.reject(new Error('sent'))))
 })

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { HttpDeps } from '../../src/http/deps.ts'
 import type { Json, OpenApiDocument } from '../../src/http/openapi.ts'
 import { honoPath } from '../../src/http/paths.ts'
-import { ROUTES } from '../../src/http/routes.ts'
+import { createRoutes } from '../../src/http/routes.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { openMetrics } from '../../src/observe/open-metrics.ts'
 
@@ -12,9 +13,10 @@ const deps = {
   catalog: { keys: {} },
   log: createLog({ level: 'silent' }),
   metrics: openMetrics(),
-  settings: {},
+  settings: DEFAULT_LIMITS,
 } as unknown as HttpDeps
 const app = createApp(deps)
+const routes = createRoutes(DEFAULT_LIMITS)
 
 async function readDocument(): Promise<OpenApiDocument> {
   const response = await app.request('/openapi.json')
@@ -37,7 +39,7 @@ describe('/openapi.json', () => {
     )
     const routed = app.routes.map(({ method, path }) => `${method} ${path}`)
     expect(new Set(described)).toEqual(new Set(routed))
-    expect(described).toHaveLength(ROUTES.length)
+    expect(described).toHaveLength(routes.length)
     expect(described).toContain('POST /v1/retrieve')
   })
 
@@ -93,7 +95,7 @@ describe('/docs', () => {
     const response = await app.request('/docs')
     const page = await response.text()
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
-    for (const { operation } of ROUTES) expect(page).toContain(`id="${operation}"`)
+    for (const { operation } of routes) expect(page).toContain(`id="${operation}"`)
     expect(page).not.toMatch(/<script|<link|src=|https?:\/\//)
   })
 })

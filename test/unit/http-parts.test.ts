@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Job } from '../../src/catalog/catalog.ts'
+import { snakeSchema } from '../../src/catalog/snake-schema.ts'
+import { toCamel, toSnake } from '../../src/core/casing.ts'
 import { QuarryError } from '../../src/core/errors.ts'
 import { BodyGate, withBody } from '../../src/http/body.ts'
-import { snakeSchema, toCamel, toSnake } from '../../src/http/casing.ts'
 import { decodeCursor, paginate } from '../../src/http/cursor.ts'
 import { streamJobEvents } from '../../src/http/job-events.ts'
 import { parseJson } from '../../src/http/json.ts'
@@ -186,6 +187,7 @@ describe('job events', () => {
       read: async () => later.shift() ?? null,
       signal: new AbortController().signal,
       onError: () => {},
+      lifeMs: 60_000,
     })
     const text = await new Response(stream).text()
     expect(
@@ -204,6 +206,7 @@ describe('job events', () => {
       first: job('queued', 0),
       signal: controller.signal,
       onError: (error: unknown) => void errors.push(error),
+      lifeMs: 60_000,
     }
     const gone = new Response(
       streamJobEvents({ ...events, read: async () => job('queued', 0) }),

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { deflateSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { MediaType } from '../../src/ingest/document.ts'
 import {
   openParser,
@@ -17,7 +18,7 @@ const never = new AbortController().signal
 const onLinux = test.runIf(process.platform === 'linux')
 
 function open(options: Partial<ParserOptions> = {}): Parser {
-  const parser = openParser({ children: 1, ...options })
+  const parser = openParser({ ...DEFAULT_LIMITS, parseChildren: 1, ...options })
   opened.push(parser)
   return parser
 }
@@ -51,7 +52,7 @@ async function longestHoldMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('a document in, passages out', () => {
-  const parser = open({ children: 2 })
+  const parser = open({ parseChildren: 2 })
 
   test('title, metadata, passages and length come back', async () => {
     const result = await parse(parser, '---\nlang: en\n---\n# Guide\n\nHello there.')

@@ -8,7 +8,7 @@ describe('JSON', () => {
       "none": null, "empty": [], "to": {"name": "Ann \\"A\\"", "at": {"city": "Rome"}}}`
     const parsed = parseJson(source, CAPS)
     expect(parsed.text).toBe(
-      'title: Order 7\n10: true\n2: 12345678901234567890\nprice: 1.50\ntags: a, b, 3\nto.name: Ann "A"\nto.at.city: Rome',
+      'title: Order 7\n10: true\n2: 12345678901234567890\nprice: 1.50\ntags: a, b, 3\nto › name: Ann "A"\nto › at › city: Rome',
     )
     expect(parsed.title).toBe('Order 7')
   })
@@ -20,9 +20,9 @@ describe('JSON', () => {
     ])
     expect(blocksOf(parseJson('{"name":"n","items":[{"a":1},5,{"a":2}],"end":0}', CAPS))).toEqual([
       ['paragraph', 'name: n'],
-      ['paragraph', 'items[0].a: 1'],
-      ['paragraph', 'items[1]: 5'],
-      ['paragraph', 'items[2].a: 2'],
+      ['paragraph', 'items › a: 1'],
+      ['paragraph', 'items: 5'],
+      ['paragraph', 'items › a: 2'],
       ['paragraph', 'end: 0'],
     ])
   })
@@ -60,7 +60,7 @@ describe('JSONL', () => {
   test('one block a line, blank lines skipped', () => {
     expect(blocksOf(parseJsonLines('{"a":1}\n\n{"b":[{"c":2},{"c":3}]}\n"x"', CAPS))).toEqual([
       ['paragraph', 'a: 1'],
-      ['paragraph', 'b[0].c: 2\nb[1].c: 3'],
+      ['paragraph', 'b › c: 2\nb › c: 3'],
       ['paragraph', 'x'],
     ])
   })

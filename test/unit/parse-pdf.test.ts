@@ -37,6 +37,35 @@ describe('PDF', () => {
     expect(parsed.blocks.map(({ page }) => page)).toEqual([1, 1, 1, 1, 2])
   })
 
+  const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth']
+  const numbered = (pages: number): Uint8Array =>
+    pdfOf(
+      Array.from({ length: pages }, (_, n) => [
+        line('Harbour rules 2024', 760, 9),
+        line(`Body of the ${ORDINALS[n]} page with words.`, 700),
+        line('Said on every page, but elsewhere.', 680 - 20 * n),
+        line(`Sum: ${100 + n}`, 60),
+        line(`Page ${n + 1} of ${pages}`, 30, 9),
+      ]),
+    )
+
+  test('headers and footers that run through the pages are left out, and nothing else', async () => {
+    const { text, blocks } = await parsePdf(numbered(5), CAPS)
+    expect(text).not.toMatch(/Harbour rules|Page \d of 5/)
+    for (const [n, ordinal] of ORDINALS.entries()) {
+      expect(text).toContain(`Body of the ${ordinal} page with words.`)
+      expect(text).toContain(`Sum: ${100 + n}`)
+    }
+    expect(text.match(/Said on every page/g)).toHaveLength(5)
+    expect(new Set(blocks.map(({ page }) => page))).toEqual(new Set([1, 2, 3, 4, 5]))
+  })
+
+  test('what repeats stays where pages are few, or nothing else is there', async () => {
+    expect((await parsePdf(numbered(3), CAPS)).text.match(/Harbour rules/g)).toHaveLength(3)
+    const same = pdfOf([['Draft'], ['Draft'], ['Draft'], ['Draft']])
+    expect((await parsePdf(same, CAPS)).text.match(/Draft/g)).toHaveLength(4)
+  })
+
   test('the bytes given are left as they were', async () => {
     const pdf = pdfOf([['Hello']])
     const before = Buffer.from(pdf)

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { detectMediaType } from '../../src/ingest/parse/media-type.ts'
 import { decodeText, parseText } from '../../src/ingest/parse/text.ts'
@@ -46,6 +47,68 @@ describe('plain text', () => {
 
   test('longer than allowed is refused with the limit', () => {
     expect(() => parseText('x'.repeat(100_001), CAPS)).toThrow(/100000 characters/)
+  })
+})
+
+describe('headings of plain text', () => {
+  const prose = 'Catches are landed at the southern mole between four and nine in the morning.'
+
+  test('a short line right above a long one, and the title alone at the top', () => {
+    const source = `Fishing\n\nLanding fish \n${prose}\n${prose}\n\nWhere to?\n${prose}\n\nOther words\n\n${prose}`
+    const parsed = parseText(source, CAPS)
+    expect(parsed.text).toBe(source)
+    expect(parsed.title).toBe('Fishing')
+    expect(blocksOf(parsed)).toEqual([
+      ['heading', 1, 'Fishing'],
+      ['heading', 2, 'Landing fish '],
+      ['paragraph', `${prose}\n${prose}`],
+      ['heading', 2, 'Where to?'],
+      ['paragraph', prose],
+      ['paragraph', 'Other words'],
+      ['paragraph', prose],
+    ])
+  })
+
+  test.each([
+    ['a sentence', `It rains.\n${prose}`],
+    ['a salutation', `Dear Mr Holm,\n${prose}`],
+    ['what introduces a list', `You need:\n${prose}`],
+    ['a list', `- Rope\n- ${prose}`],
+    ['the end of a line', `and so on\n${prose}`],
+    ['an indented line', `  Rope\n${prose}`],
+    ['columns', `Name  Age\n${prose}`],
+    ['columns by tabs', `Name\tAge\n${prose}`],
+    ['code', `Main() {\n${prose}`],
+    ['an address', 'Ann Holm\n12 Harbour Street\n1234 Skarholm'],
+    [
+      'a verse',
+      'Tyger Tyger, burning bright\nIn the forests of the night\nWhat immortal hand or eye',
+    ],
+    ['a long line', `${prose.slice(0, 61)}x\n${prose}`],
+    ['a line alone', 'Fishing'],
+  ])('%s is none', (_name, source) => {
+    const parsed = parseText(source, CAPS)
+    expect(blocksOf(parsed)).toEqual([['paragraph', source]])
+    expect(parsed.title).toBeNull()
+  })
+
+  test('whatever the lines, blocks cover all but white space, in order', () => {
+    const line = fc.constantFrom('', ' ', 'Heading', 'Short.', ' x', prose, '日本語', '\t')
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+        const source = lines.join('\n')
+        const { text, blocks } = parseText(source, CAPS)
+        expect(text).toBe(source)
+        let end = 0
+        for (const block of [...blocks, { start: text.length, end: text.length }]) {
+          expect(text.slice(end, block.start).trim()).toBe('')
+          expect(block.start).toBeGreaterThanOrEqual(end)
+          end = block.end
+        }
+        for (const { start, end: to } of blocks) expect(text.slice(start, to).trim()).not.toBe('')
+      }),
+      { numRuns: 500 },
+    )
   })
 })
 

@@ -4,7 +4,7 @@ import { DEFAULT_TEMPLATE, templateOf } from '../../src/prompt/template.ts'
 import { assemble, hitOf, pinnedOf, textOf, userText } from '../support/prompting.ts'
 
 describe('each provider gets its own shape', () => {
-  const make = (format: PromptFormat): Prompt =>
+  const make = (format: PromptFormat): Promise<Prompt> =>
     assemble({
       format,
       query: 'Why?',
@@ -14,8 +14,8 @@ describe('each provider gets its own shape', () => {
       nonce: 'f'.repeat(32),
     })
 
-  test('openai', () => {
-    const prompt = make('openai')
+  test('openai', async () => {
+    const prompt = await make('openai')
     const pinnedFence = /<pinned-[0-9a-f]{32}>/.exec(userText(prompt))?.[0] ?? ''
     expect(prompt.body).toEqual({
       messages: [
@@ -44,9 +44,9 @@ Question: Why?`,
     })
   })
 
-  test('anthropic', () => {
+  test('anthropic', async () => {
     const cache = { cache_control: { type: 'ephemeral' } }
-    expect(make('anthropic').body).toEqual({
+    expect((await make('anthropic')).body).toEqual({
       system: [{ type: 'text', text: 'Be good.', ...cache }],
       messages: [
         {
@@ -77,8 +77,8 @@ Question: Why?`,
     })
   })
 
-  test('cohere', () => {
-    expect(make('cohere').body).toEqual({
+  test('cohere', async () => {
+    expect((await make('cohere')).body).toEqual({
       messages: [
         { role: 'system', content: 'Be good.' },
         { role: 'user', content: 'Answer.\n\nQuestion: Why?' },
@@ -90,13 +90,13 @@ Question: Why?`,
     })
   })
 
-  test('text', () => {
-    expect(textOf(make('text'))).toMatch(
+  test('text', async () => {
+    expect(textOf(await make('text'))).toMatch(
       /^Be good\.\n\n<pinned-[\s\S]*Answer\.\n\nQuestion: Why\?$/,
     )
   })
 
-  test('a collection may bring its own words', () => {
+  test('a collection may bring its own words', async () => {
     expect(templateOf({ system: 'Mine.', instruction: null })).toEqual({
       system: 'Mine.',
       instruction: DEFAULT_TEMPLATE.instruction,

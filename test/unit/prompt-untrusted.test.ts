@@ -35,9 +35,9 @@ describe('untrusted text', () => {
     )
     .map((parts) => parts.join(''))
 
-  test('cannot close its fence nor open a document, in text, title, id or question', () => {
-    fc.assert(
-      fc.property(forging, forging, forging, forging, (text, title, id, query) => {
+  test('cannot close its fence nor open a document, in text, title, id or question', async () => {
+    await fc.assert(
+      fc.asyncProperty(forging, forging, forging, forging, async (text, title, id, query) => {
         const nonce = '0123456789abcdef0123456789abcdef'
         const say = (part: string): string => part.replaceAll('NONCE', nonce)
         const hits = [hitOf({ text: `x ${say(text)}`, title: say(title), document: `d${say(id)}` })]
@@ -45,9 +45,10 @@ describe('untrusted text', () => {
           id: `p${say(id)}` as DocumentId,
           title: say(title),
           text: `y ${say(text)}`,
+          span: { start: 0, end: 1 },
         }
         const prompt = textOf(
-          assemble({ format: 'text', hits, nonce, query: say(query), pinned: [document] }),
+          await assemble({ format: 'text', hits, nonce, query: say(query), pinned: [document] }),
         )
         const shown = prompt.slice(DEFAULT_TEMPLATE.system.length)
         const tags = [
@@ -66,11 +67,11 @@ describe('untrusted text', () => {
     )
   })
 
-  test.each(PROMPT_FORMATS)('%s: shows nothing that a reader cannot see', (format) => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+  test.each(PROMPT_FORMATS)('%s: shows nothing that a reader cannot see', async (format) => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (text) => {
         const hits = [hitOf({ text: `a${text}`, title: text })]
-        const prompt = assemble({
+        const prompt = await assemble({
           format,
           hits,
           query: `q${text}`,
@@ -83,25 +84,27 @@ describe('untrusted text', () => {
     )
   })
 
-  test('the fence of what was found is new each time, 128 bits long', () => {
-    const fences = [1, 2, 3].map(() => /<retrieved-([0-9a-f]{32})>/.exec(userText(assemble()))?.[1])
+  test('the fence of what was found is new each time, 128 bits long', async () => {
+    const prompts = await Promise.all([assemble(), assemble(), assemble()])
+    const fences = prompts.map((prompt) => /<retrieved-([0-9a-f]{32})>/.exec(userText(prompt))?.[1])
     expect(new Set(fences).size).toBe(3)
     expect(fences).not.toContain(undefined)
   })
 
-  test('the fence of what is pinned follows from its content, and from the key', () => {
-    const fence = (text: string, fenceKey?: string): string | undefined =>
+  test('the fence of what is pinned follows from its content', async () => {
+    const fence = async (text: string): Promise<string | undefined> =>
       /<pinned-([0-9a-f]{32})>/.exec(
-        userText(assemble({ fenceKey, pinned: [pinnedOf('a', text)] })),
+        userText(await assemble({ pinned: [pinnedOf('a', text)] })),
       )?.[1]
-    expect(fence('One.')).toBe(fence('One.'))
-    expect(fence('One.')).not.toBe(fence('Two.'))
-    expect(fence('One.')).not.toBe(fence('One.', 'key'))
+    const one = await fence('One.')
+    expect(one).toBeDefined()
+    expect(await fence('One.')).toBe(one)
+    expect(await fence('Two.')).not.toBe(one)
   })
 
-  test('no document text is in the system message', () => {
+  test('no document text is in the system message', async () => {
     for (const format of ['openai', 'cohere'] as const) {
-      const prompt = assemble({
+      const prompt = await assemble({
         format,
         hits: [hitOf({ text: 'Found.' })],
         pinned: [pinnedOf('a', 'Pinned.')],

@@ -147,3 +147,11 @@ it('reports health from a call of its own', async () => {
   server.answer(json({}, 503))
   await expect(open().checkHealth(call.signal)).rejects.toMatchObject({ code: 'upstream_failed' })
 })
+
+it('refuses an answer longer than `response_bytes`', async () => {
+  server.answer(json({ results: ranked, padding: 'x'.repeat(5_000) }))
+  const { scores } = await open().rerank('q', candidates, call)
+  expect(scores).toHaveLength(3)
+  const short = open({ response_bytes: 1_024 }).rerank('q', candidates, call)
+  await expect(short).rejects.toMatchObject({ code: 'upstream_failed' })
+})

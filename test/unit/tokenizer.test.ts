@@ -3,6 +3,7 @@ import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, test } from 'vitest'
 import { cutLongRuns } from '../../src/tokenizer/long-runs.ts'
 import { openTokenizer } from '../../src/tokenizer/o200k.ts'
+import { cutAtSeams } from '../../src/tokenizer/seams.ts'
 
 const exact = (text: string): number => encode(text, { disallowedSpecial: new Set() }).length
 
@@ -69,5 +70,59 @@ describe('o200k_base', () => {
         if (parts.length > 1) expect(parts.every((part) => part.length > 0)).toBe(true)
       }),
     )
+  })
+
+  test('counts of pieces cut at seams add up, whatever the text', async () => {
+    const tokenizer = await openTokenizer()
+    const words = fc.constantFrom(
+      'Word',
+      "don't",
+      'x’s',
+      ' ',
+      '  ',
+      '\n',
+      '\n\n',
+      '\r\n',
+      '/',
+      '。',
+      '日本語',
+      'e\u0301',
+      '-',
+      '12',
+      '\t',
+      '😀',
+      '𝒳',
+      '\u200d',
+      '\ud800',
+      '<',
+      '.',
+    )
+    const text = fc.oneof(
+      fc.array(words, { maxLength: 60 }).map((parts) => parts.join('')),
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc
+        .array(fc.tuple(words, fc.integer({ min: 1, max: 300 })), { maxLength: 6 })
+        .map((runs) => runs.map(([unit, count]) => unit.repeat(count)).join('')),
+    )
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 40 }), (whole, chars) => {
+        const pieces = [...cutAtSeams(whole, chars)]
+        expect(pieces.join('')).toBe(whole)
+        const sum = pieces.reduce((tokens, piece) => tokens + tokenizer.count(piece), 0)
+        expect(sum).toBe(tokenizer.count(whole))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test('ordinary text is cut into pieces of about the length asked for', () => {
+    for (const sentence of [
+      'The quick brown fox jumps. ',
+      '日本語の文章です。次の文です、',
+      'const x = {a: [1,2]};',
+    ]) {
+      const pieces = [...cutAtSeams(sentence.repeat(500), 100)]
+      expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(130)
+    }
   })
 })

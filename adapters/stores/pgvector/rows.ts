@@ -1,3 +1,4 @@
+import pgvector from 'pgvector'
 import { QuarryError } from '../../../src/core/errors.ts'
 import { createPace } from '../../../src/core/pace.ts'
 import type { DenseSpec, IndexedChunk } from '../../../src/core/vector-store.ts'
@@ -21,9 +22,9 @@ export function checkVector(vector: Float32Array | null, { dimensions }: DenseSp
   return vector
 }
 
-/** pgvector's text form. */
+/** pgvector's text form, by its own package. */
 export function encodeVector(vector: Float32Array): string {
-  return `[${vector.join(',')}]`
+  return pgvector.toSql([...vector])
 }
 
 export type RowArrays = readonly [

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../core/limits.ts'
+import type { Limits } from '../../core/limits.ts'
 import type { Database } from '../database.ts'
 import { applySteps, type SchemaStep } from './apply-steps.ts'
 import type { Connections } from './connection.ts'
@@ -16,7 +16,7 @@ export type DatabaseOptions =
       /** Null keeps everything in memory, for tests. */
       readonly dataDir: string | null
       readonly steps: readonly SchemaStep[]
-      readonly statementMs?: number | undefined
+      readonly limits: Pick<Limits, 'statementMs' | 'databaseWaitMs'>
       /** A dumped data folder to start an in-memory database from. */
       readonly image?: Uint8Array | undefined
       readonly signal?: AbortSignal | undefined
@@ -24,8 +24,7 @@ export type DatabaseOptions =
   | {
       readonly kind: 'postgres'
       readonly url: string
-      readonly connectionsMax?: number | undefined
-      readonly statementMs?: number | undefined
+      readonly limits: Pick<Limits, 'statementMs' | 'databaseConnections'>
       readonly steps: readonly SchemaStep[]
       readonly signal?: AbortSignal | undefined
     }
@@ -66,19 +65,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 async function openConnections(options: DatabaseOptions): Promise<Connections> {
-  const statementMs = options.statementMs ?? LIMITS.statementMs.default
   if (options.kind === 'pglite') {
-    const { dataDir, image = null } = options
-    return openPgliteConnections({
-      dataDir,
-      image,
-      statementMs,
-      waitMs: LIMITS.databaseWaitMs.default,
-    })
+    const { dataDir, image = null, limits } = options
+    const { statementMs, databaseWaitMs: waitMs } = limits
+    return openPgliteConnections({ dataDir, image, statementMs, waitMs })
   }
-  return openPostgresConnections({
-    url: options.url,
-    connectionsMax: options.connectionsMax ?? LIMITS.databaseConnections.default,
-    statementMs,
-  })
+  const { statementMs, databaseConnections: connectionsMax } = options.limits
+  return openPostgresConnections({ url: options.url, connectionsMax, statementMs })
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Collection } from '../../catalog/catalog.ts'
+import { toSnake } from '../../core/casing.ts'
 import { QuarryError } from '../../core/errors.ts'
+import type { Limits } from '../../core/limits.ts'
 import type { CollectionId } from '../../core/model.ts'
-import { toSnake } from '../casing.ts'
 import { decodeCursor, paginate } from '../cursor.ts'
 import { type Route, route } from '../route.ts'
 import {
@@ -54,23 +55,24 @@ const get = route({
   },
 })
 
-const list = route({
-  method: 'GET',
-  path: '/v1/collections',
-  operation: 'listCollections',
-  tag: TAG,
-  summary: 'Collections in the order of their names',
-  reach: 'shared',
-  scopes: ['retrieve', 'ingest', 'eval'],
-  query: z.strictObject(pageQuery),
-  answers: { 200: { about: 'One page', schema: collectionList } },
-  handle: async ({ deps, query }) => {
-    const after = decodeCursor(query.cursor) as CollectionId | null
-    const found = await deps.catalog.collections.list(after, query.limit + 1)
-    const { rows, nextCursor } = paginate(found, query.limit, ({ id }) => id)
-    return { status: 200, body: { collections: rows.map(present), next_cursor: nextCursor } }
-  },
-})
+const list = (limits: Limits) =>
+  route({
+    method: 'GET',
+    path: '/v1/collections',
+    operation: 'listCollections',
+    tag: TAG,
+    summary: 'Collections in the order of their names',
+    reach: 'shared',
+    scopes: ['retrieve', 'ingest', 'eval'],
+    query: pageQuery(limits),
+    answers: { 200: { about: 'One page', schema: collectionList } },
+    handle: async ({ deps, query }) => {
+      const after = decodeCursor(query.cursor) as CollectionId | null
+      const found = await deps.catalog.collections.list(after, query.limit + 1)
+      const { rows, nextCursor } = paginate(found, query.limit, ({ id }) => id)
+      return { status: 200, body: { collections: rows.map(present), next_cursor: nextCursor } }
+    },
+  })
 
 const patch = route({
   method: 'PATCH',
@@ -118,7 +120,13 @@ const remove = route({
   },
 })
 
-export const COLLECTION_ROUTES: readonly Route[] = [put, get, list, patch, remove]
+export const collectionRoutes = (limits: Limits): readonly Route[] => [
+  put,
+  get,
+  list(limits),
+  patch,
+  remove,
+]
 
 function unknownCollection(id: CollectionId): QuarryError {
   return new QuarryError('not_found', `no collection "${id}"`)

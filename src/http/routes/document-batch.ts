@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import type { NewDocument } from '../../catalog/catalog.ts'
 import type { CollectionId } from '../../core/model.ts'
-import { batchDocumentsBody } from '../batch-body.ts'
+import type { DocumentBodies } from '../document-bodies.ts'
 import { presentReceipt } from '../present/document.ts'
 import { type Answer, type Route, type TenantCall, tenantRoute } from '../route.ts'
 import { collectionParams } from '../schemas/common.ts'
 import { batchAnswer, waitQuery } from '../schemas/document.ts'
-import { uploadBody } from '../upload-body.ts'
 import { encodeVersion } from '../version.ts'
 import { type WaitQuery, waitIfAsked } from '../wait-indexed.ts'
 
@@ -18,39 +17,44 @@ const answers = {
   202: { about: 'Stored durably; not all settled yet', schema: batchAnswer },
 }
 
-const batch = tenantRoute({
-  method: 'POST',
-  path: '/v1/collections/{collection}/documents:batch',
-  operation: 'putDocuments',
-  tag: TAG,
-  summary: 'Add or replace many documents',
-  about,
-  scopes: ['ingest'],
-  params: collectionParams,
-  query: z.strictObject(waitQuery),
-  body: batchDocumentsBody,
-  idempotent: true,
-  answers,
-  handle: writeBatch,
-})
+const batch = ({ batch: body }: DocumentBodies) =>
+  tenantRoute({
+    method: 'POST',
+    path: '/v1/collections/{collection}/documents:batch',
+    operation: 'putDocuments',
+    tag: TAG,
+    summary: 'Add or replace many documents',
+    about,
+    scopes: ['ingest'],
+    params: collectionParams,
+    query: z.strictObject(waitQuery),
+    body,
+    idempotent: true,
+    answers,
+    handle: writeBatch,
+  })
 
-const upload = tenantRoute({
-  method: 'POST',
-  path: '/v1/collections/{collection}/documents',
-  operation: 'uploadDocuments',
-  tag: TAG,
-  summary: 'Upload files',
-  about,
-  scopes: ['ingest'],
-  params: collectionParams,
-  query: z.strictObject(waitQuery),
-  body: uploadBody,
-  idempotent: true,
-  answers,
-  handle: writeBatch,
-})
+const upload = ({ upload: body }: DocumentBodies) =>
+  tenantRoute({
+    method: 'POST',
+    path: '/v1/collections/{collection}/documents',
+    operation: 'uploadDocuments',
+    tag: TAG,
+    summary: 'Upload files',
+    about,
+    scopes: ['ingest'],
+    params: collectionParams,
+    query: z.strictObject(waitQuery),
+    body,
+    idempotent: true,
+    answers,
+    handle: writeBatch,
+  })
 
-export const BATCH_ROUTES: readonly Route[] = [batch, upload]
+export const batchRoutes = (bodies: DocumentBodies): readonly Route[] => [
+  batch(bodies),
+  upload(bodies),
+]
 
 type BatchCall = TenantCall<
   { readonly collection: CollectionId },

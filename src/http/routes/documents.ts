@@ -1,17 +1,18 @@
 import { z } from 'zod'
+import type { Limits } from '../../core/limits.ts'
 import type { CollectionId, DocumentId } from '../../core/model.ts'
 import { decodeCursor, paginate } from '../cursor.ts'
-import { singleDocumentBody } from '../document-body.ts'
+import type { DocumentBodies } from '../document-bodies.ts'
 import { expectedRevision, METADATA_HEADER } from '../document-input.ts'
 import { presentContent, presentDocument, presentReceipt } from '../present/document.ts'
 import { type Route, tenantRoute } from '../route.ts'
 import { collectionParams, documentParams, pageQuery } from '../schemas/common.ts'
 import {
+  type DocumentSchemas,
   deleteAnswer,
   documentAnswer,
   documentList,
   getQuery,
-  putQuery,
   stateQuery,
   waitQuery,
   writeAnswer,
@@ -23,35 +24,36 @@ const TAG = 'Documents'
 const PATH = '/v1/collections/{collection}/documents/{document}'
 const IF_MATCH = { name: 'If-Match', about: 'Write only if this revision is there: `"3"`' }
 
-const put = tenantRoute({
-  method: 'PUT',
-  path: PATH,
-  operation: 'putDocument',
-  tag: TAG,
-  summary: 'Add a document or replace it',
-  about:
-    'As JSON, or as the raw bytes with their own Content-Type. A JSON document goes inside the JSON form, with ' +
-    '`media_type: application/json`. The same document again does no work.',
-  scopes: ['ingest'],
-  params: documentParams,
-  query: putQuery,
-  headers: [
-    IF_MATCH,
-    { name: 'If-None-Match', about: '`*`: write only if no such document is there' },
-    { name: METADATA_HEADER, about: 'Metadata of a raw body, as JSON' },
-  ],
-  body: singleDocumentBody,
-  idempotent: true,
-  answers: {
-    200: { about: 'Replaced or unchanged, and searchable', schema: writeAnswer },
-    201: { about: 'Added, and searchable', schema: writeAnswer },
-    202: {
-      about: 'Stored durably; not searchable yet, or failed: see `state`',
-      schema: writeAnswer,
+const put = ({ putQuery }: DocumentSchemas, { single }: DocumentBodies) =>
+  tenantRoute({
+    method: 'PUT',
+    path: PATH,
+    operation: 'putDocument',
+    tag: TAG,
+    summary: 'Add a document or replace it',
+    about:
+      'As JSON, or as the raw bytes with their own Content-Type. A JSON document goes inside the JSON form, with ' +
+      '`media_type: application/json`. The same document again does no work.',
+    scopes: ['ingest'],
+    params: documentParams,
+    query: putQuery,
+    headers: [
+      IF_MATCH,
+      { name: 'If-None-Match', about: '`*`: write only if no such document is there' },
+      { name: METADATA_HEADER, about: 'Metadata of a raw body, as JSON' },
+    ],
+    body: single,
+    idempotent: true,
+    answers: {
+      200: { about: 'Replaced or unchanged, and searchable', schema: writeAnswer },
+      201: { about: 'Added, and searchable', schema: writeAnswer },
+      202: {
+        about: 'Stored durably; not searchable yet, or failed: see `state`',
+        schema: writeAnswer,
+      },
     },
-  },
-  handle: writeDocument,
-})
+    handle: writeDocument,
+  })
 
 const get = tenantRoute({
   method: 'GET',
@@ -104,26 +106,38 @@ const remove = tenantRoute({
   },
 })
 
-const list = tenantRoute({
-  method: 'GET',
-  path: '/v1/collections/{collection}/documents',
-  operation: 'listDocuments',
-  tag: TAG,
-  summary: 'Documents in the order of their ids',
-  scopes: ['retrieve', 'ingest'],
-  params: collectionParams,
-  query: z.strictObject({ ...pageQuery, state: stateQuery.optional() }),
-  answers: { 200: { about: 'One page', schema: documentList } },
-  handle: async ({ deps, tenant, params, query }) => {
-    const page = {
-      after: decodeCursor(query.cursor) as DocumentId | null,
-      count: query.limit + 1,
-      state: query.state,
-    }
-    const found = await deps.catalog.documents.list(tenant, params.collection as CollectionId, page)
-    const { rows, nextCursor } = paginate(found, query.limit, ({ id }) => id)
-    return { status: 200, body: { documents: rows.map(presentDocument), next_cursor: nextCursor } }
-  },
-})
+const list = (limits: Limits) =>
+  tenantRoute({
+    method: 'GET',
+    path: '/v1/collections/{collection}/documents',
+    operation: 'listDocuments',
+    tag: TAG,
+    summary: 'Documents in the order of their ids',
+    scopes: ['retrieve', 'ingest'],
+    params: collectionParams,
+    query: pageQuery(limits).extend({ state: stateQuery.optional() }),
+    answers: { 200: { about: 'One page', schema: documentList } },
+    handle: async ({ deps, tenant, params, query }) => {
+      const page = {
+        after: decodeCursor(query.cursor) as DocumentId | null,
+        count: query.limit + 1,
+        state: query.state,
+      }
+      const found = await deps.catalog.documents.list(
+        tenant,
+        params.collection as CollectionId,
+        page,
+      )
+      const { rows, nextCursor } = paginate(found, query.limit, ({ id }) => id)
+      return {
+        status: 200,
+        body: { documents: rows.map(presentDocument), next_cursor: nextCursor },
+      }
+    },
+  })
 
-export const DOCUMENT_ROUTES: readonly Route[] = [put, get, remove, list]
+export const documentRoutes = (
+  limits: Limits,
+  schemas: DocumentSchemas,
+  bodies: DocumentBodies,
+): readonly Route[] => [put(schemas, bodies), get, remove, list(limits)]

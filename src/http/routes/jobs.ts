@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import type { Job, Jobs } from '../../catalog/catalog.ts'
 import { QuarryError } from '../../core/errors.ts'
+import type { Limits } from '../../core/limits.ts'
 import { decodeCursor, paginate } from '../cursor.ts'
 import { streamJobEvents } from '../job-events.ts'
 import { presentJob } from '../present/job.ts'
@@ -25,22 +25,23 @@ const get = tenantRoute({
   }),
 })
 
-const list = tenantRoute({
-  method: 'GET',
-  path: '/v1/jobs',
-  operation: 'listJobs',
-  tag: TAG,
-  summary: 'Jobs, newest first',
-  scopes: ['ingest'],
-  query: z.strictObject(pageQuery),
-  answers: { 200: { about: 'One page', schema: jobList } },
-  handle: async ({ deps, tenant, query }) => {
-    const after = decodeCursor(query.cursor)
-    const jobs = await deps.catalog.jobs.list(tenant, after, query.limit + 1)
-    const { rows, nextCursor } = paginate(jobs, query.limit, ({ id }) => id)
-    return { status: 200, body: { jobs: rows.map(presentJob), next_cursor: nextCursor } }
-  },
-})
+const list = (limits: Limits) =>
+  tenantRoute({
+    method: 'GET',
+    path: '/v1/jobs',
+    operation: 'listJobs',
+    tag: TAG,
+    summary: 'Jobs, newest first',
+    scopes: ['ingest'],
+    query: pageQuery(limits),
+    answers: { 200: { about: 'One page', schema: jobList } },
+    handle: async ({ deps, tenant, query }) => {
+      const after = decodeCursor(query.cursor)
+      const jobs = await deps.catalog.jobs.list(tenant, after, query.limit + 1)
+      const { rows, nextCursor } = paginate(jobs, query.limit, ({ id }) => id)
+      return { status: 200, body: { jobs: rows.map(presentJob), next_cursor: nextCursor } }
+    },
+  })
 
 function verbRoute(verb: 'cancel' | 'retry', summary: string): Route {
   return tenantRoute({
@@ -79,17 +80,17 @@ const events = tenantRoute({
       log.error({ err: error, request_id: requestId }, 'job events')
     return {
       status: 200,
-      stream: streamJobEvents({ first, read, signal, onError }),
+      stream: streamJobEvents({ first, read, signal, onError, lifeMs: deps.settings.eventsMs }),
       headers: { 'content-type': 'text/event-stream' },
     }
   },
 })
 
-export const JOB_ROUTES: readonly Route[] = [
+export const jobRoutes = (limits: Limits): readonly Route[] => [
   verbRoute('cancel', 'Cancel what has not begun'),
   verbRoute('retry', 'Queue the failed documents of a job again'),
   get,
-  list,
+  list(limits),
   events,
 ]
 

@@ -1,11 +1,12 @@
+import type { z } from 'zod'
 import { QuarryError } from '../../core/errors.ts'
-import { LIMITS } from '../../core/limits.ts'
+import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { RetrieveRequest, RetrieveResponse } from '../../retrieve/request.ts'
 import { jsonBody } from '../body.ts'
 import { presentRetrieval } from '../present/retrieval.ts'
 import { type Answer, type Route, type TenantCall, tenantRoute } from '../route.ts'
 import { toFilter } from '../schemas/filter.ts'
-import { type RetrieveBody, retrieveBody } from '../schemas/retrieve.ts'
+import { type RetrieveBody, retrieveSchema } from '../schemas/retrieve.ts'
 import { retrieveAnswer } from '../schemas/retrieve-answer.ts'
 import { decodeVersion } from '../version.ts'
 
@@ -13,7 +14,7 @@ type RetrieveCall = TenantCall<undefined, undefined, RetrieveBody>
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms'
 
-function retrieveRoute(path: string, operation: string): Route {
+function retrieveRoute(path: string, operation: string, schema: z.ZodType<RetrieveBody>): Route {
   return tenantRoute({
     method: 'POST',
     path,
@@ -27,7 +28,7 @@ function retrieveRoute(path: string, operation: string): Route {
         about: 'What the caller has left; the budget is the smaller of this and `budget_ms`',
       },
     ],
-    body: jsonBody(retrieveBody, (settings) => settings.retrieveBodyBytes),
+    body: jsonBody(schema, (settings) => settings.retrieveBodyBytes),
     answers: {
       200: { about: 'Hits, also when degraded: see `degraded`', schema: retrieveAnswer },
     },
@@ -35,10 +36,13 @@ function retrieveRoute(path: string, operation: string): Route {
   })
 }
 
-export const RETRIEVE_ROUTES: readonly Route[] = [
-  retrieveRoute('/retrieve', 'retrieve'),
-  retrieveRoute('/v1/retrieve', 'retrieveV1'),
-]
+export function retrieveRoutes(limits: Limits): readonly Route[] {
+  const schema = retrieveSchema(limits)
+  return [
+    retrieveRoute('/retrieve', 'retrieve', schema),
+    retrieveRoute('/v1/retrieve', 'retrieveV1', schema),
+  ]
+}
 
 async function handleRetrieve(call: RetrieveCall): Promise<Answer> {
   const response = await retrieveCounted(call, toRequest(call))
@@ -67,7 +71,7 @@ async function retrieveCounted(
 }
 
 function toRequest(call: RetrieveCall): RetrieveRequest {
-  const { body, tenant, signal } = call
+  const { body, tenant, signal, deps } = call
   const { prompt, group_by, min_version } = body
   return {
     tenant,
@@ -76,7 +80,7 @@ function toRequest(call: RetrieveCall): RetrieveRequest {
     topK: body.top_k,
     candidates: body.candidates,
     mode: body.mode,
-    filter: toFilter(body.filter),
+    filter: toFilter(body.filter, deps.settings),
     fusion: toFusion(body.fusion),
     rerank: body.rerank,
     mmr: body.mmr,
@@ -113,8 +117,8 @@ function toPrompt({
 }
 
 /** Counted from arrival: time spent on the body and the key is the caller's time too. */
-function budgetOf({ body, headers, deps, arrivedMs }: RetrieveCall): number {
-  const asked = body.budget_ms ?? deps.settings.budgetMs
+function budgetOf({ body, headers, arrivedMs }: RetrieveCall): number {
+  const asked = body.budget_ms
   const left = callerTimeoutMs(headers.get(TIMEOUT_HEADER))
   const budgetMs = Math.min(asked, left ?? asked) - (performance.now() - arrivedMs)
   if (left !== undefined && left < LIMITS.budgetMs.min)

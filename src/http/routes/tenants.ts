@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { QuarryError } from '../../core/errors.ts'
+import type { Limits } from '../../core/limits.ts'
 import type { TenantId } from '../../core/model.ts'
 import { decodeCursor, paginate } from '../cursor.ts'
 import { type Route, route } from '../route.ts'
@@ -7,27 +8,28 @@ import { nextCursor, pageQuery, tenantId } from '../schemas/common.ts'
 
 const TAG = 'Tenants'
 
-const list = route({
-  method: 'GET',
-  path: '/v1/tenants',
-  operation: 'listTenants',
-  tag: TAG,
-  summary: 'Tenants in the order of their ids',
-  reach: 'service',
-  scopes: ['admin'],
-  query: z.strictObject(pageQuery),
-  answers: {
-    200: {
-      about: 'One page',
-      schema: z.strictObject({ tenants: z.array(z.string()), next_cursor: nextCursor }),
+const list = (limits: Limits) =>
+  route({
+    method: 'GET',
+    path: '/v1/tenants',
+    operation: 'listTenants',
+    tag: TAG,
+    summary: 'Tenants in the order of their ids',
+    reach: 'service',
+    scopes: ['admin'],
+    query: pageQuery(limits),
+    answers: {
+      200: {
+        about: 'One page',
+        schema: z.strictObject({ tenants: z.array(z.string()), next_cursor: nextCursor }),
+      },
     },
-  },
-  handle: async ({ deps, query }) => {
-    const found = await deps.catalog.tenants.list(decodeCursor(query.cursor), query.limit + 1)
-    const { rows, nextCursor: next } = paginate(found, query.limit, (id) => id)
-    return { status: 200, body: { tenants: rows, next_cursor: next } }
-  },
-})
+    handle: async ({ deps, query }) => {
+      const found = await deps.catalog.tenants.list(decodeCursor(query.cursor), query.limit + 1)
+      const { rows, nextCursor: next } = paginate(found, query.limit, (id) => id)
+      return { status: 200, body: { tenants: rows, next_cursor: next } }
+    },
+  })
 
 const remove = route({
   method: 'DELETE',
@@ -52,4 +54,4 @@ const remove = route({
   },
 })
 
-export const TENANT_ROUTES: readonly Route[] = [list, remove]
+export const tenantRoutes = (limits: Limits): readonly Route[] => [list(limits), remove]

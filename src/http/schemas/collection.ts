@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { type CollectionPolicy, collectionPolicySchema } from '../../catalog/policy.ts'
+import { snakeObject } from '../../catalog/snake-schema.ts'
+import { toCamel } from '../../core/casing.ts'
+import { layer } from '../../core/layer.ts'
 import { jsonOf } from '../body.ts'
-import { snakeObject, toCamel } from '../casing.ts'
 import type { BodySpec } from '../route.ts'
 import { check } from '../validate.ts'
 import { nextCursor, timestamp } from './common.ts'
@@ -32,23 +34,9 @@ export function mergePolicy(
   current: CollectionPolicy,
   sent: PolicyFields,
 ): Partial<CollectionPolicy> {
-  const merged = check(collectionPolicySchema, mergeValues(current, sent), 'policy')
+  const merged = check(collectionPolicySchema, layer(current, sent), 'policy')
   const changed = Object.entries(merged).filter(([key]) => Object.hasOwn(sent, key))
   return Object.fromEntries(changed)
-}
-
-function mergeValues(current: unknown, sent: unknown): unknown {
-  if (!isRecord(sent) || !isRecord(current)) return sent
-  // Another kind of algorithm has other options: nothing of the old one fits it.
-  if ('kind' in sent && sent['kind'] !== current['kind']) return sent
-  const merged = Object.entries(sent).map(
-    ([key, value]) => [key, mergeValues(current[key], value)] as const,
-  )
-  return { ...current, ...Object.fromEntries(merged) }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export const collectionAnswer = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isStorable } from '../../catalog/storable.ts'
-import { LIMITS, type Limit } from '../../core/limits.ts'
+import { LIMITS, type Limit, type Limits } from '../../core/limits.ts'
 import type { CollectionId, DocumentId } from '../../core/model.ts'
 import { TENANT_ID } from '../auth.ts'
 
@@ -61,9 +61,11 @@ export const queryFlag = z
   .transform((value) => value === 'true')
   .pipe(z.boolean())
 
-export const pageQuery = {
-  limit: queryNumber(LIMITS.pageSize).default(LIMITS.pageSize.default),
-  cursor: z.string().max(1_024).optional().describe('`next_cursor` of the page before'),
+export function pageQuery({ pageSize }: Limits) {
+  return z.strictObject({
+    limit: queryNumber(LIMITS.pageSize).default(pageSize),
+    cursor: z.string().max(1_024).optional().describe('`next_cursor` of the page before'),
+  })
 }
 
 export const nextCursor = z.string().nullable().describe('Null on the last page')

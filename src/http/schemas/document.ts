@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { LIMITS } from '../../core/limits.ts'
+import { LIMITS, type Limits } from '../../core/limits.ts'
 import { MEDIA_TYPES, type MediaType } from '../../ingest/document.ts'
 import { documentId, nextCursor, queryFlag, queryNumber, text, timestamp } from './common.ts'
-import { metadata, metadataAnswer } from './metadata.ts'
+import { type MetadataLimits, metadataAnswer, metadataSchema } from './metadata.ts'
 
 /** Other names in use for the types that are parsed. */
 const ALIASES: ReadonlyMap<string, MediaType> = new Map([
@@ -20,30 +20,48 @@ export function canonicalType(mediaType: string): MediaType | undefined {
   return ALIASES.get(mediaType) ?? MEDIA_TYPES.find((known) => known === mediaType)
 }
 
-const title = text.max(LIMITS.titleChars.default)
-export const source = text
-  .max(LIMITS.sourceChars.default)
-  .describe('Where it came from: a URL, a path')
+export type DocumentLimits = MetadataLimits &
+  Pick<Limits, 'titleChars' | 'sourceChars' | 'batchDocuments'>
 
-const content = {
-  text: z.string().optional().describe('The content, when it is text'),
-  content_base64: z.string().optional().describe('The content, when it is bytes'),
-  media_type: z.enum(ACCEPTED_TYPES).optional().describe('text/plain for `text` unless given'),
-  title: title.nullable().optional(),
-  source: source.nullable().optional(),
-  metadata: metadata.optional(),
+/** What a document may be sent as, within the limits in force. */
+export function documentSchemas(limits: DocumentLimits) {
+  const title = text.max(limits.titleChars)
+  const source = text.max(limits.sourceChars).describe('Where it came from: a URL, a path')
+  const metadata = metadataSchema(limits)
+  const content = {
+    text: z.string().optional().describe('The content, when it is text'),
+    content_base64: z.string().optional().describe('The content, when it is bytes'),
+    media_type: z.enum(ACCEPTED_TYPES).optional().describe('text/plain for `text` unless given'),
+    title: title.nullable().optional(),
+    source: source.nullable().optional(),
+    metadata: metadata.optional(),
+  }
+  const documentBody = z
+    .strictObject(content)
+    .refine(hasOneContent, { error: 'needs exactly one of "text" and "content_base64"' })
+  const batchDocument = z
+    .strictObject({ id: documentId, ...content })
+    .refine(hasOneContent, { error: 'needs exactly one of "text" and "content_base64"' })
+  return {
+    source,
+    metadata,
+    documentBody,
+    batchDocument,
+    batchBody: z.strictObject({
+      documents: z.array(batchDocument).min(1).max(limits.batchDocuments),
+    }),
+    putQuery: z.strictObject({
+      ...waitQuery,
+      title: title.optional().describe('Of a raw body'),
+      source: source.optional().describe('Of a raw body'),
+    }),
+  }
 }
 
-export const documentBody = z
-  .strictObject(content)
-  .refine(hasOneContent, { error: 'needs exactly one of "text" and "content_base64"' })
-
-export const batchDocument = z
-  .strictObject({ id: documentId, ...content })
-  .refine(hasOneContent, { error: 'needs exactly one of "text" and "content_base64"' })
-
-export type DocumentBody = z.output<typeof documentBody>
-export type BatchDocument = z.output<typeof batchDocument>
+export type DocumentSchemas = ReturnType<typeof documentSchemas>
+export type DocumentBody = z.output<DocumentSchemas['documentBody']>
+export type BatchDocument = z.output<DocumentSchemas['batchDocument']>
+export type PutQuery = z.output<DocumentSchemas['putQuery']>
 
 function hasOneContent(body: {
   text?: string | undefined
@@ -52,20 +70,10 @@ function hasOneContent(body: {
   return (body.text === undefined) !== (body.content_base64 === undefined)
 }
 
-export const batchBody = z.strictObject({
-  documents: z.array(batchDocument).min(1).max(LIMITS.batchDocuments.default),
-})
-
 export const waitQuery = {
   wait: z.literal('indexed').optional().describe('Answer once the write is searchable'),
   wait_ms: queryNumber(LIMITS.waitIndexedMs).optional().describe('At most this long'),
 }
-
-export const putQuery = z.strictObject({
-  ...waitQuery,
-  title: title.optional().describe('Of a raw body'),
-  source: source.optional().describe('Of a raw body'),
-})
 
 export const getQuery = z.strictObject({ content: queryFlag.optional() })
 

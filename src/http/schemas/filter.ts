@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { QuarryError } from '../../core/errors.ts'
 import { checkFilter, type Filter, instantOf } from '../../core/filter.ts'
-import { LIMITS } from '../../core/limits.ts'
+import { LIMITS, type Limits } from '../../core/limits.ts'
 import { refuse } from '../validate.ts'
 import { text } from './common.ts'
 
@@ -24,7 +24,7 @@ const condition = z.discriminatedUnion('op', [
   z.strictObject({
     field,
     op: z.enum(['in', 'nin']),
-    values: z.array(scalar).max(LIMITS.filterValues.default),
+    values: z.array(scalar).max(LIMITS.filterValues.max),
   }),
   z.strictObject({ field, op: z.enum(['gt', 'gte', 'lt', 'lte']), value: bound }),
   z.strictObject({ field, op: z.literal('exists') }),
@@ -43,7 +43,7 @@ export type FilterNode = Condition | FilterGroup
 export const filterNode: z.ZodType<FilterNode> = z.lazy(() => z.union([condition, nestedGroup]))
 
 const nodes = (about: string) =>
-  z.array(filterNode).max(LIMITS.filterConditions.default).optional().describe(about)
+  z.array(filterNode).max(LIMITS.filterConditions.max).optional().describe(about)
 
 /** Made anew for each use: the API document names what is shared within a cycle by itself. */
 const groupShape = () => ({
@@ -66,12 +66,14 @@ export const filterGroup: z.ZodType<FilterGroup> = z
       'On an array, `eq`, `in` and the ranges ask whether some element fits.',
   )
 
-/** The one filter language of the core, within its limits; undefined when nothing is asked. */
-export function toFilter(group: FilterGroup | undefined): Filter | undefined {
+type FilterLimits = Pick<Limits, 'filterDepth' | 'filterConditions' | 'filterValues'>
+
+/** The one filter language of the core, within the limits in force; undefined when nothing is asked. */
+export function toFilter(group: FilterGroup | undefined, limits: FilterLimits): Filter | undefined {
   if (group === undefined) return undefined
   const filter = groupFilter(group)
   if (filter.op === 'and' && filter.filters.length === 0) return undefined
-  checkLimits(filter)
+  checkLimits(filter, limits)
   return filter
 }
 
@@ -87,12 +89,12 @@ function groupFilter({ must = [], must_not = [], should = [] }: FilterGroup): Fi
   return all.length === 1 && only !== undefined ? only : { op: 'and', filters: all }
 }
 
-function checkLimits(filter: Filter): void {
+function checkLimits(filter: Filter, limits: FilterLimits): void {
   try {
     checkFilter(filter, {
-      depthMax: LIMITS.filterDepth.default,
-      conditionsMax: LIMITS.filterConditions.default,
-      valuesMax: LIMITS.filterValues.default,
+      depthMax: limits.filterDepth,
+      conditionsMax: limits.filterConditions,
+      valuesMax: limits.filterValues,
     })
   } catch (error) {
     if (!(error instanceof QuarryError)) throw error

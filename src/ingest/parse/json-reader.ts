@@ -1,4 +1,5 @@
 import type { QuarryError } from '../../core/errors.ts'
+import { jsonFault } from '../../core/json-fault.ts'
 import { type ParseCaps, refuseDepth } from './parsed.ts'
 
 /** JSON with numbers as they were written (a 64-bit id loses nothing) and keys in their order. Null is null. */
@@ -17,7 +18,7 @@ export function readJson(
   try {
     JSON.parse(text)
   } catch (cause) {
-    throw refuse(describeFault(text, cause))
+    throw refuse(jsonFault(text, cause))
   }
   let at = 0
 
@@ -78,14 +79,4 @@ export function readJson(
   }
 
   return readValue(0)
-}
-
-/** The engine's message quotes the document, which does not belong in logs; where it went wrong is enough. */
-function describeFault(text: string, cause: unknown): string {
-  const position = /position (\d+)/.exec(String(cause))?.[1]
-  if (position === undefined)
-    return /end of JSON/.test(String(cause)) ? 'it ends too early' : 'it is malformed'
-  const before = text.slice(0, Number(position))
-  const line = before.split('\n').length
-  return `unexpected character at line ${line}, column ${before.length - before.lastIndexOf('\n')}`
 }

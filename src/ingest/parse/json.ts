@@ -10,7 +10,10 @@ import {
 } from './parsed.ts'
 import { linesOf } from './text.ts'
 
-/** JSON as lines that read: `path: value`; each object of an array is a block of its own. */
+/**
+ * JSON as lines that read: `key › key: value`, each key a word of its own for search, which a dot would join to one.
+ * Each object of an array is a block of its own, so items need no index.
+ */
 export function parseJson(text: string, caps: ParseCaps): ParsedDocument {
   const root = readJson(text, caps, (fault) => unparsable(`is not valid JSON: ${fault}`))
   const writer = blockWriter(caps)
@@ -78,7 +81,7 @@ class Flattener {
     else if (node.kind === 'array') this.#visitItems(node.items, path, depth)
     else {
       for (const [key, value] of node.entries) {
-        this.visit(value, path === '' ? key : `${path}.${key}`, depth + 1)
+        this.visit(value, path === '' ? key : `${path} › ${key}`, depth + 1)
       }
     }
   }
@@ -89,10 +92,10 @@ class Flattener {
       if (items.length > 0) this.#write(path, scalars.map(({ text }) => text).join(', '))
       return
     }
-    for (const [index, item] of items.entries()) {
+    for (const item of items) {
       const apart = item?.kind === 'object'
       if (apart) this.flush()
-      this.visit(item, path === '' ? '' : `${path}[${index}]`, depth + 1)
+      this.visit(item, path, depth + 1)
       if (apart) this.flush()
     }
   }

@@ -17,6 +17,9 @@ const BY_EXTENSION: Readonly<Record<string, MediaType>> = {
   log: 'text/plain',
 }
 
+/** Endings of file names that tell a format, without the dot. */
+export const EXTENSIONS: readonly string[] = Object.keys(BY_EXTENSION)
+
 const MAGIC: readonly (readonly [string, string])[] = [
   ['PK\x03\x04', 'a ZIP archive or an Office document'],
   ['\xd0\xcf\x11\xe0', 'an old Office document'],

@@ -1,24 +1,29 @@
 import { setMaxListeners } from 'node:events'
 import { QuarryError } from '../../core/errors.ts'
-import { LIMITS } from '../../core/limits.ts'
+import type { Limits } from '../../core/limits.ts'
 import { type DocumentToParse, type ParseResult, ParserChild } from './parser-child.ts'
 
 export type { DocumentToParse, ParseResult } from './parser-child.ts'
 
-export interface ParserOptions {
-  /** Processes, each with one document at a time. */
-  readonly children: number
-  readonly documentBytes: number
-  readonly parseMs: number
-  readonly parseOutputChars: number
-  readonly parseDepth: number
-  readonly parsePages: number
-  readonly parseLineChars: number
-  readonly parseMemoryMiB: number
-  readonly chunksPerDocument: number
+export type ParserLimits = Pick<
+  Limits,
+  | 'parseChildren'
+  | 'documentBytes'
+  | 'parseMs'
+  | 'parseOutputChars'
+  | 'parseDepth'
+  | 'parsePages'
+  | 'parseLineChars'
+  | 'parseMemoryMiB'
+  | 'chunksPerDocument'
+>
+
+export interface ParserOptions extends ParserLimits {
   /** Documents after which a child is replaced, so that a slow leak in a parser never adds up. */
-  readonly documentsPerChild: number
+  readonly documentsPerChild?: number | undefined
 }
+
+const DOCUMENTS_PER_CHILD = 10_000
 
 /** Reads and chunks documents in processes of their own: whatever a document does to its parser, this process goes on. */
 export interface Parser {
@@ -32,20 +37,8 @@ export interface Parser {
 }
 
 /** Children start with the first document and stay warm. */
-export function openParser(options: Partial<ParserOptions> = {}): Parser {
-  const pool = new Pool({
-    children: LIMITS.parseChildren.default,
-    documentBytes: LIMITS.documentBytes.default,
-    parseMs: LIMITS.parseMs.default,
-    parseOutputChars: LIMITS.parseOutputChars.default,
-    parseDepth: LIMITS.parseDepth.default,
-    parsePages: LIMITS.parsePages.default,
-    parseLineChars: LIMITS.parseLineChars.default,
-    parseMemoryMiB: LIMITS.parseMemoryMiB.default,
-    chunksPerDocument: LIMITS.chunksPerDocument.default,
-    documentsPerChild: 10_000,
-    ...options,
-  })
+export function openParser(options: ParserOptions): Parser {
+  const pool = new Pool(options)
   return { parse: (document, signal) => pool.parse(document, signal), close: () => pool.close() }
 }
 
@@ -58,7 +51,7 @@ class Pool {
 
   constructor(options: ParserOptions) {
     this.#options = options
-    this.#slots = Array.from({ length: options.children }, () => new Slot(options))
+    this.#slots = Array.from({ length: options.parseChildren }, () => new Slot(options))
     this.#free.push(...this.#slots)
   }
 
@@ -157,7 +150,8 @@ class Slot {
   }
 
   #replaceWornOut(child: ParserChild): void {
-    if (child.alive && child.documents < this.#options.documentsPerChild) return
+    if (child.alive && child.documents < (this.#options.documentsPerChild ?? DOCUMENTS_PER_CHILD))
+      return
     child.kill()
     this.#child = this.#closed ? null : this.#start()
     // Nobody awaits this start yet; the next document does, and is told.

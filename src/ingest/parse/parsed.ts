@@ -101,7 +101,7 @@ function shortened(value: MetadataValue): MetadataValue {
 }
 
 /** The first characters of a text, never half a surrogate pair. */
-export function cutText(text: string, chars: number): string {
+function cutText(text: string, chars: number): string {
   return text.length <= chars ? text : text.slice(0, chars).replace(/[\ud800-\udbff]$/, '')
 }
 

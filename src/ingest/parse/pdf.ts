@@ -7,6 +7,7 @@ import {
   unparsable,
 } from './parsed.ts'
 import { blocksOfLines, linesOfPage, type PdfLine, type TextItem } from './pdf-lines.ts'
+import { withoutRunningLines } from './pdf-running-lines.ts'
 
 /** A PDF's text layer by pages. Pictures of text, encrypted files and broken ones are refused for what they are. */
 export async function parsePdf(bytes: Uint8Array, caps: ParseCaps): Promise<ParsedDocument> {
@@ -20,7 +21,7 @@ export async function parsePdf(bytes: Uint8Array, caps: ParseCaps): Promise<Pars
       throw unparsable('is a PDF that has no text layer (scanned pages?); run it through OCR first')
     }
     const { title, author } = await readInfo(document)
-    const parsed = blocksOfLines(lines, caps)
+    const parsed = blocksOfLines(withoutRunningLines(lines), caps)
     return parsed.finish(cleanTitle(title), foundMetadata([['author', cleanTitle(author)]]))
   } finally {
     await document.destroy()

@@ -48,23 +48,64 @@ function invalidUtf8At(bytes: Uint8Array): number {
   }
 }
 
-/** Plain text as it is; its paragraphs are what blank lines part. */
+/** The longest line that is taken for a heading; one of prose is longer. */
+const HEADING_CHARS = 60
+/** Begins with a capital, a letter without case or a digit; ends in no mark but a closing one; holds no gap of a table. */
+const HEADING = /^[\p{Lu}\p{Lt}\p{Lo}\p{N}](?:(?!\t| {2}).)*(?<=[\p{L}\p{M}\p{N})\]"”’»?])$/u
+
+/**
+ * Plain text as it is; its paragraphs are what blank lines part. A short line without a full stop right above a long
+ * one is a heading, and the document's title when it stands alone at the top: verses, lists and addresses, whose lines
+ * are all short, stay paragraphs.
+ */
 export function parseText(text: string, caps: ParseCaps): ParsedDocument {
   refuseLongOutput(text.length, caps)
   const blocks: Block[] = []
-  let start = -1
-  let end = 0
-  for (const line of linesOf(text)) {
-    const blank = text.slice(line.start, line.end).trim() === ''
-    if (!blank && start === -1) start = line.start
-    if (!blank) end = line.end
-    if (blank && start !== -1) {
-      blocks.push({ kind: 'paragraph', start, end })
-      start = -1
-    }
+  for (const { first, second, end } of paragraphsOf(text)) {
+    const below = second !== null && isHeading(text, first) && isProse(second)
+    if (below) blocks.push({ kind: 'heading', level: 2, ...first })
+    blocks.push({ kind: 'paragraph', start: below ? second.start : first.start, end })
   }
-  if (start !== -1) blocks.push({ kind: 'paragraph', start, end })
-  return { text, title: null, blocks, metadata: {} }
+  const title = titleBlock(text, blocks)
+  if (title === null) return { text, title: null, blocks, metadata: {} }
+  return {
+    text,
+    title: text.slice(title.start, title.end).trim(),
+    blocks: [{ ...title, kind: 'heading', level: 1 }, ...blocks.slice(1)],
+    metadata: {},
+  }
+}
+
+interface Paragraph {
+  readonly first: Line
+  readonly second: Line | null
+  readonly end: number
+}
+
+function* paragraphsOf(text: string): Generator<Paragraph> {
+  let open: Paragraph | null = null
+  for (const line of linesOf(text)) {
+    if (text.slice(line.start, line.end).trim() === '') {
+      if (open !== null) yield open
+      open = null
+    } else if (open === null) open = { first: line, second: null, end: line.end }
+    else open = { first: open.first, second: open.second ?? line, end: line.end }
+  }
+  if (open !== null) yield open
+}
+
+function isHeading(text: string, { start, end }: Line): boolean {
+  return end - start <= HEADING_CHARS && HEADING.test(text.slice(start, end).trimEnd())
+}
+
+function isProse({ start, end }: Line): boolean {
+  return end - start > HEADING_CHARS
+}
+
+/** A first paragraph of one line like a heading's, with more below it. */
+function titleBlock(text: string, [first, second]: readonly Block[]): Block | null {
+  if (first === undefined || second === undefined || first.kind === 'heading') return null
+  return isHeading(text, first) ? first : null
 }
 
 export interface Line {

@@ -1,7 +1,7 @@
 import { oneLine } from '../fence.ts'
 import { visibleText } from '../visible-text.ts'
 import { question } from './fenced-text.ts'
-import { type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
+import { type Entry, entryTitle, type Layout, oncePerEntry, type Renderer } from './layout.ts'
 
 const CACHED = { cache_control: { type: 'ephemeral' } } as const
 
@@ -14,7 +14,7 @@ interface SearchResult {
 }
 
 /** A block of its own for each paragraph, since a block is the least that a citation can point to. */
-function searchResult(entry: Entry): SearchResult {
+const searchResult = oncePerEntry((entry): SearchResult => {
   const paragraphs = visibleText(entry.text).split(/\n{2,}/)
   const texts = paragraphs.map((text) => text.trimEnd()).filter((text) => text.trim() !== '')
   return {
@@ -24,7 +24,7 @@ function searchResult(entry: Entry): SearchResult {
     content: texts.map((text) => ({ type: 'text', text })),
     citations: { enabled: true },
   }
-}
+})
 
 function entryTexts(entry: Entry): string[] {
   const { source, title, content } = searchResult(entry)
@@ -46,11 +46,7 @@ function pinnedBlocks({ pinned }: Layout): object[] {
 export const anthropic: Renderer = {
   messages: 2,
   exactTokens: false,
-  texts: (layout) => [
-    layout.system,
-    ...[...layout.pinned, ...layout.retrieved].flatMap(entryTexts),
-    question(layout),
-  ],
+  frameTexts: (layout) => [layout.system, question(layout)],
   entryTexts,
   prefix: (layout) => JSON.stringify([layout.system, pinnedBlocks(layout)]),
   body: (layout) => ({

@@ -1,17 +1,17 @@
 import { oneLine } from '../fence.ts'
 import { visibleText } from '../visible-text.ts'
 import { question } from './fenced-text.ts'
-import { type Entry, entryTitle, type Renderer } from './layout.ts'
+import { type Entry, entryTitle, oncePerEntry, type Renderer } from './layout.ts'
 
 interface CohereDocument {
   readonly id: string
   readonly data: { readonly title: string; readonly text: string }
 }
 
-function cohereDocument(entry: Entry): CohereDocument {
+const cohereDocument = oncePerEntry((entry): CohereDocument => {
   const title = oneLine(entryTitle(entry)) || oneLine(entry.documentId)
   return { id: String(entry.n), data: { title, text: visibleText(entry.text) } }
-}
+})
 
 function entryTexts(entry: Entry): string[] {
   const { id, data } = cohereDocument(entry)
@@ -22,11 +22,7 @@ function entryTexts(entry: Entry): string[] {
 export const cohere: Renderer = {
   messages: 2,
   exactTokens: false,
-  texts: (layout) => [
-    layout.system,
-    ...[...layout.pinned, ...layout.retrieved].flatMap(entryTexts),
-    question(layout),
-  ],
+  frameTexts: (layout) => [layout.system, question(layout)],
   entryTexts,
   prefix: (layout) => JSON.stringify([layout.system, layout.pinned.map(cohereDocument)]),
   body: (layout) => ({

@@ -25,13 +25,23 @@ export interface Renderer {
   readonly messages: number
   /** False: the provider counts with a tokenizer of its own, and ours is an estimate. */
   readonly exactTokens: boolean
-  /** Every text of the body that the provider reads. */
-  texts(layout: Layout): readonly string[]
-  /** The part of them that one entry makes. */
+  /** What the provider reads beside the entries. Counts of all frame and entry texts add up to the body's. */
+  frameTexts(layout: Layout): readonly string[]
+  /** What it reads of one entry. */
   entryTexts(entry: Entry): readonly string[]
   /** All that comes before the retrieved passages. */
   prefix(layout: Layout): string
   body(layout: Layout): Readonly<Record<string, unknown>>
+}
+
+/** For what counts, prefix and body all need of an entry. */
+export function oncePerEntry<T>(work: (entry: Entry) => T): (entry: Entry) => T {
+  const done = new WeakMap<Entry, { readonly result: T }>()
+  return (entry) => {
+    const { result } = done.get(entry) ?? { result: work(entry) }
+    done.set(entry, { result })
+    return result
+  }
 }
 
 /** Of a chat format, per message, for role and separators, as OpenAI documents its own. */

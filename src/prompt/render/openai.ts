@@ -1,14 +1,12 @@
-import { fencedEntry, fencedSections, pinnedSection, question } from './fenced-text.ts'
-import type { Layout, Renderer } from './layout.ts'
-
-const userText = (layout: Layout): string => fencedSections(layout) + question(layout)
+import { fencedEntryTexts, fencedFrame, pinnedSection, userText } from './fenced-text.ts'
+import type { Renderer } from './layout.ts'
 
 /** Chat completions: documents in the user's message, never in the system's, between tags. */
 export const openai: Renderer = {
   messages: 2,
   exactTokens: true,
-  texts: (layout) => [layout.system, userText(layout)],
-  entryTexts: (entry) => [fencedEntry(entry)],
+  frameTexts: (layout) => [layout.system, ...fencedFrame(layout)],
+  entryTexts: fencedEntryTexts,
   prefix: (layout) => JSON.stringify([layout.system, pinnedSection(layout)]),
   body: (layout) => ({
     messages: [

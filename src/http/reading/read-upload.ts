@@ -1,17 +1,15 @@
-import type { NewDocument } from '../catalog/catalog.ts'
-import { QuarryError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
-import type { DocumentId, Metadata } from '../core/model.ts'
-import type { MediaType } from '../ingest/document.ts'
-import { refuseTwins } from './batch-body.ts'
-import { checkSize } from './document-input.ts'
-import { parseJson } from './json.ts'
-import { protocolError } from './problem.ts'
-import type { BodySpec, ReceivedBody } from './route.ts'
-import { documentId } from './schemas/common.ts'
-import { canonicalType, source as sourceSchema, uploadForm } from './schemas/document.ts'
-import { metadata as metadataSchema } from './schemas/metadata.ts'
-import { check } from './validate.ts'
+import type { NewDocument } from '../../catalog/catalog.ts'
+import { QuarryError } from '../../core/errors.ts'
+import type { DocumentId, Metadata } from '../../core/model.ts'
+import type { MediaType } from '../../ingest/document.ts'
+import { checkSize } from '../document-input.ts'
+import { parseJson } from '../json.ts'
+import { protocolError } from '../problem.ts'
+import { documentId } from '../schemas/common.ts'
+import { canonicalType, type DocumentSchemas } from '../schemas/document.ts'
+import { check } from '../validate.ts'
+import { refuseTwins } from './read-batch.ts'
+import type { Content, ReadRules } from './read-content.ts'
 
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map([
   ['txt', 'text/plain'],
@@ -31,29 +29,29 @@ type FormValue = File | string
 const FIELDS = new Set(['file', 'metadata', 'source'])
 
 /** Files of a form: each becomes the document of its file name; `metadata` and `source` apply to all. */
-export const uploadBody: BodySpec<readonly NewDocument[]> = {
-  contents: { 'multipart/form-data': uploadForm },
-  bytesMax: (settings) => settings.bodyBytes,
-  read: async (received) => {
-    const form = await readForm(received)
-    refuseUnknownFields(form)
-    const files = form.getAll('file')
-    if (files.length === 0 || files.length > LIMITS.batchDocuments.default)
-      throw new QuarryError(
-        'invalid_request',
-        `send 1 to ${LIMITS.batchDocuments.default} files in the field "file"`,
-      )
-    const metadata = readMetadata(form.get('metadata'))
-    const source = check(sourceSchema.nullable(), form.get('source'), 'form field source')
-    const documents: NewDocument[] = []
-    for (const file of files)
-      documents.push({ ...(await readFile(file, received)), source, metadata })
-    refuseTwins(documents)
-    return documents
-  },
+export async function readUpload(
+  content: Content,
+  rules: ReadRules,
+): Promise<readonly NewDocument[]> {
+  const { batchDocuments, documentBytes } = rules.limits
+  const form = await readForm(content)
+  refuseUnknownFields(form)
+  const files = form.getAll('file')
+  if (files.length === 0 || files.length > batchDocuments)
+    throw new QuarryError(
+      'invalid_request',
+      `send 1 to ${batchDocuments} files in the field "file"`,
+    )
+  const metadata = readMetadata(form.get('metadata'), rules.schemas.metadata)
+  const source = check(rules.schemas.source.nullable(), form.get('source'), 'form field source')
+  const documents: NewDocument[] = []
+  for (const file of files)
+    documents.push({ ...(await readFile(file, documentBytes)), source, metadata })
+  refuseTwins(documents)
+  return documents
 }
 
-async function readForm({ bytes, contentType }: ReceivedBody): Promise<FormData> {
+async function readForm({ bytes, contentType }: Content): Promise<FormData> {
   try {
     return await new Response(bytes, { headers: { 'content-type': contentType } }).formData()
   } catch (cause) {
@@ -70,22 +68,22 @@ function refuseUnknownFields(form: FormData): void {
       )
 }
 
-function readMetadata(value: FormValue | null): Metadata {
+function readMetadata(value: FormValue | null, schema: DocumentSchemas['metadata']): Metadata {
   if (value === null) return {}
   if (typeof value !== 'string')
     throw new QuarryError('invalid_request', 'form: metadata must be JSON text, not a file')
-  return check(metadataSchema, parseJson(value, 'metadata'), 'metadata')
+  return check(schema, parseJson(value, 'metadata'), 'metadata')
 }
 
 async function readFile(
   file: FormValue,
-  { settings }: ReceivedBody,
+  bytesMax: number,
 ): Promise<Omit<NewDocument, 'source' | 'metadata'>> {
   if (typeof file === 'string')
     throw new QuarryError('invalid_request', 'form: "file" must be a file with a name')
   const id: DocumentId = check(documentId, file.name, 'file name')
   const content = new Uint8Array(await file.arrayBuffer())
-  checkSize(content, settings.documentBytes)
+  checkSize(content, bytesMax)
   return { id, content, mediaType: fileType(file), title: null }
 }
 

@@ -1,33 +1,7 @@
 import { z } from 'zod'
+import { snakeCase, toSnake } from '../core/casing.ts'
 
-/** `tokensMax` → `tokens_max`. */
-function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-function camelCase(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase())
-}
-
-/** For values that a schema of `snakeSchema` has accepted: they hold declared names only. */
-export function toCamel(value: unknown): unknown {
-  return renameKeys(value, camelCase)
-}
-
-export function toSnake(value: unknown): unknown {
-  return renameKeys(value, snakeCase)
-}
-
-function renameKeys(value: unknown, rename: (key: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename))
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).map(
-    ([key, item]) => [rename(key), renameKeys(item, rename)] as const,
-  )
-  return Object.fromEntries(entries)
-}
-
-/** The same schema with every declared name in snake_case, so that requests, errors and the API document agree. */
+/** The same schema with every declared name in snake_case, so that files, requests, errors and the API document agree. */
 export function snakeSchema(schema: unknown): z.ZodType {
   if (schema instanceof z.ZodObject) return snakeObject(schema)
   if (schema instanceof z.ZodDefault)
