@@ -15,7 +15,7 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[]): string[] {
 }
 
 /** `limits.budget_ms` */
-export function placeOf(path: readonly PropertyKey[]): string {
+function placeOf(path: readonly PropertyKey[]): string {
   return path.length === 0 ? '(top level)' : path.map(String).join('.')
 }
 
@@ -30,7 +30,7 @@ export function wordIssue(issue: z.core.$ZodRawIssue): string | undefined {
   return undefined
 }
 
-export function noSuchSetting(name: string, known: readonly string[]): string {
+function noSuchSetting(name: string, known: readonly string[]): string {
   const meant = nearest(name, known)
   return meant === undefined ? 'no such setting' : `no such setting; did you mean "${meant}"?`
 }

@@ -300,7 +300,8 @@ describe('usage', () => {
 describe('stopping', () => {
   it('says not ready, finishes what is under way, exits with 0, and the next start has no key to show', async () => {
     const path = '/v1/collections/handbook/documents/slow'
-    const body = 'Sent in two halves.'
+    // Large enough for a thread to read it, which must not keep the process alive.
+    const body = 'Sent in two halves. '.repeat(5_000)
     const slow = request(new URL(path, server.url), {
       method: 'PUT',
       headers: {
@@ -311,17 +312,19 @@ describe('stopping', () => {
       },
     })
     const answered = once(slow, 'response')
-    slow.write(body.slice(0, 5))
+    slow.write(body.slice(0, 50_000))
     expect((await api.call('GET', '/readyz')).status).toBe(200)
     const stopped = server.stop()
     await eventually(async () => {
       const { status, body: said } = await api.call('GET', '/readyz')
       return status === 503 && said.reasons.includes('the process is stopping')
     }, 1_400)
-    slow.end(body.slice(5))
+    slow.end(body.slice(50_000))
     const [response] = (await answered) as [{ statusCode: number }]
     expect([201, 202]).toContain(response.statusCode)
+    const answeredMs = performance.now()
     expect(await stopped).toBe(0)
+    expect(performance.now() - answeredMs).toBeLessThan(15_000)
 
     const key = server.firstKey ?? ''
     server = await startQuarry({ command: 'serve', env: { QUARRY_DATA_DIR: data() } })

@@ -71,7 +71,7 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
     await settle(api)
     expect(ledger.live.size).toBeGreaterThan(KILLS)
     await expectListed(api)
-    await expectFound(api)
+    await expectFound(api, await lastVersion(api))
   }, 900_000)
 
   async function writeOne(api: Api, serial: number): Promise<void> {
@@ -103,6 +103,16 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
     throw new Error('documents are still queued two minutes after the last restart')
   }
 
+  /** An index follows the catalog within moments; with this version a retrieval waits until it has. */
+  async function lastVersion(api: Api): Promise<string> {
+    const put = await api.call('PUT', `${path}/last?wait=indexed&wait_ms=30000`, {
+      text: 'The last of all.',
+      media_type: 'text/plain',
+    })
+    expect(put.body.state).toBe('indexed')
+    return put.body.version
+  }
+
   async function expectListed(api: Api): Promise<void> {
     const listed: string[] = []
     let cursor: string | null = null
@@ -119,7 +129,7 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
     )
   }
 
-  async function expectFound(api: Api): Promise<void> {
+  async function expectFound(api: Api, version: string): Promise<void> {
     for (const [id, marker] of ledger.live) {
       if (ledger.unknown.has(id)) continue
       const { body } = await api.call('POST', '/retrieve', {
@@ -130,7 +140,9 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
         dedupe: false,
         rerank: null,
         budget_ms: 10_000,
+        min_version: version,
       })
+      expect(body.degraded).toEqual([])
       const holders = body.hits.filter((hit: { text: string }) => hit.text.includes(`${marker} `))
       expect(
         holders.map((hit: { document_id: string }) => hit.document_id),
@@ -146,7 +158,9 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
         query: 'document word note',
         filter,
         budget_ms: 10_000,
+        min_version: version,
       })
+      expect(body.degraded).toEqual([])
       expect(body.hits, id).toEqual([])
     }
   }

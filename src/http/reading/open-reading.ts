@@ -49,10 +49,11 @@ class ReadingThread {
     this.#worker = startThread(new URL('./reading-thread.ts', import.meta.url), {
       workerData: limits,
     })
-    this.#worker.unref()
     this.#worker.on('message', (answer: ReadAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('exit', () => this.#fail(null))
+    // After the listeners: to listen takes a reference again, and an idle thread must not keep a process alive.
+    this.#worker.unref()
   }
 
   async read<Kind extends keyof Readings>(
