@@ -30,6 +30,12 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   return consumer
 }
 
+/**
+ * A process that dies says nothing about the documents that it held: most were its bad luck, and a deploy gone wrong may
+ * kill many in a row. So it takes many deaths, with no answer in between, until a document is taken for their cause.
+ */
+const DEATHS_PER_ATTEMPT = 20
+
 /** Rejects only when the catalog cannot be reached; the queue then tries the whole delivery again. */
 async function processDelivery(
   delivery: Delivery,
@@ -39,7 +45,7 @@ async function processDelivery(
   const startedMs = performance.now()
   const { work } = deps.catalog
   const items = await work.load(delivery.items)
-  const worn = items.filter((item) => item.attempts > deps.limits.jobAttempts * 2)
+  const worn = items.filter((item) => item.attempts > deps.limits.jobAttempts * DEATHS_PER_ATTEMPT)
   for (const item of worn) {
     const reason = `${item.attempts} tries ended without an answer: the worker died or was stopped each time`
     await work.bury(item, reason)

@@ -70,6 +70,8 @@ describe(`kill -9 of the server at ${KILLS} random moments of an ingest (seed ${
     const api = apiAt(server.url, key)
     await settle(api)
     expect(ledger.live.size).toBeGreaterThan(KILLS)
+    const failed = await api.call('GET', `${path}?state=failed&limit=5`)
+    expect(failed.body.documents).toEqual([])
     await expectListed(api)
     await expectFound(api, await lastVersion(api))
   }, 900_000)
