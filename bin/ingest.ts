@@ -22,6 +22,8 @@ export interface IngestSummary {
   readonly seconds: number
   /** Stopped by a signal before its end; the same command again goes on from there. */
   readonly interrupted: boolean
+  /** Of the last write: a retrieval with it as `min_version` sees all that was indexed here. Null when nothing changed. */
+  readonly version: string | null
 }
 
 export interface IngestOptions {
@@ -43,6 +45,7 @@ interface Run {
   readonly outcomes: Outcomes
   readonly unchanged: Set<string>
   readonly draw: () => void
+  version: string | null
 }
 
 /** Sends documents in batches, follows their jobs, and says what became of each. */
@@ -64,9 +67,18 @@ export async function ingest(
     const note = failed.length === 0 ? '' : `${failed.length} failed`
     progress.draw({ done, share, note })
   }
+  const state: Run = {
+    client,
+    options,
+    jobs,
+    failed,
+    outcomes,
+    unchanged: new Set<string>(),
+    draw,
+    version: null,
+  }
   let interrupted = false
   try {
-    const state = { client, options, jobs, failed, outcomes, unchanged: new Set<string>(), draw }
     await run(state, items)
   } catch (error) {
     if (!options.signal.aborted) throw error
@@ -82,6 +94,7 @@ export async function ingest(
     failed,
     seconds,
     interrupted,
+    version: state.version,
   }
 }
 
@@ -123,13 +136,15 @@ async function send(run: Run, documents: readonly DocumentOnWire[]): Promise<voi
   }
 }
 
-function count({ jobs, outcomes, unchanged }: Run, answer: BatchAnswer): void {
+function count(run: Run, answer: BatchAnswer): void {
+  const { jobs, outcomes, unchanged } = run
   for (const { id, outcome } of answer.documents) {
     if (outcome in outcomes) outcomes[outcome as keyof Outcomes] += 1
     if (outcome === 'unchanged') unchanged.add(id)
   }
-  const queued = answer.documents.filter(({ outcome }) => outcome !== 'unchanged').length
-  if (answer.job_id !== null) jobs.add(answer.job_id, queued)
+  const queued = answer.documents.filter(({ outcome }) => outcome !== 'unchanged')
+  run.version = queued.at(-1)?.version ?? run.version
+  if (answer.job_id !== null) jobs.add(answer.job_id, queued.length)
 }
 
 function isAboutDocuments(error: unknown): error is QuarryError {

@@ -48,7 +48,7 @@ async function demo(options: { readonly json?: boolean }): Promise<void> {
     try {
       const summary = await fill(client, options.json === true, interruption.signal)
       if (summary.interrupted) return
-      const asked = await askAll(client)
+      const asked = await askAll(client, summary)
       process.stdout.write(
         options.json ? `${JSON.stringify(asJson(asked, summary))}\n` : asText(asked, summary),
       )
@@ -76,7 +76,7 @@ async function fill(client: Client, quiet: boolean, signal: AbortSignal): Promis
   })
 }
 
-async function askAll(client: Client): Promise<Asked[]> {
+async function askAll(client: Client, { version }: IngestSummary): Promise<Asked[]> {
   const path = join(await packageRoot(), 'docs', 'demo', 'questions.json')
   const questions = JSON.parse(await readFile(path, 'utf8')) as Question[]
   const asked: Asked[] = []
@@ -87,6 +87,7 @@ async function askAll(client: Client): Promise<Asked[]> {
       top_k: 5,
       explain: true,
       budget_ms: 5_000,
+      ...(version === null ? {} : { min_version: version }),
       prompt: { format: index === 0 ? 'text' : 'openai', max_tokens: index === 0 ? 700 : 2_000 },
     })
     asked.push({ ...question, answer })
