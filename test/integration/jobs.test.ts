@@ -209,8 +209,10 @@ describe('a model in trouble', () => {
 
 describe('what comes between', () => {
   test('a cancelled job leaves its document as it was last indexed', async () => {
-    await world.put({ a: 'first' })
-    await world.ingest()
+    const first = await world.put({ a: 'first' })
+    await work()
+    await finished(first.jobId)
+    await worker?.close({ drainMs: 5_000 })
     const { jobId } = await world.put({ a: 'second' })
     await until(async () => ((await queue.waiting()) > 0 ? true : null))
     await world.catalog.jobs.cancel(world.tenant, String(jobId))
