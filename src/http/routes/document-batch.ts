@@ -17,6 +17,17 @@ const answers = {
   202: { about: 'Stored durably; not all settled yet', schema: batchAnswer },
 }
 
+/** What both ways of sending many documents have in common. */
+const MANY = {
+  about,
+  scopes: ['ingest'],
+  params: collectionParams,
+  query: z.strictObject(waitQuery),
+  idempotent: true,
+  answers,
+  handle: writeBatch,
+} as const
+
 const batch = ({ batch: body }: DocumentBodies) =>
   tenantRoute({
     method: 'POST',
@@ -24,14 +35,8 @@ const batch = ({ batch: body }: DocumentBodies) =>
     operation: 'putDocuments',
     tag: TAG,
     summary: 'Add or replace many documents',
-    about,
-    scopes: ['ingest'],
-    params: collectionParams,
-    query: z.strictObject(waitQuery),
+    ...MANY,
     body,
-    idempotent: true,
-    answers,
-    handle: writeBatch,
   })
 
 const upload = ({ upload: body }: DocumentBodies) =>
@@ -41,14 +46,8 @@ const upload = ({ upload: body }: DocumentBodies) =>
     operation: 'uploadDocuments',
     tag: TAG,
     summary: 'Upload files',
-    about,
-    scopes: ['ingest'],
-    params: collectionParams,
-    query: z.strictObject(waitQuery),
+    ...MANY,
     body,
-    idempotent: true,
-    answers,
-    handle: writeBatch,
   })
 
 export const batchRoutes = (bodies: DocumentBodies): readonly Route[] => [
