@@ -53,7 +53,7 @@ export const RERANKERS = {
 export const STORES = {
   local: adapter(localOptions, async () => {
     const { openLocalEngine } = await import('./stores/local/open-local-engine.ts')
-    return openLocalEngine()
+    return await openLocalEngine()
   }),
   pgvector: adapter(pgvectorOptions, async (options, context: StoreContext) => {
     const { openPgvectorStore } = await import('./stores/pgvector/store.ts')

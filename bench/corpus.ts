@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DATASETS } from './data/datasets.ts'
 
 export interface Passage {
   readonly id: string
@@ -12,9 +13,6 @@ export interface Corpus {
   readonly passages: readonly Passage[]
   readonly questions: readonly string[]
 }
-
-/** Folder of evaluation sets in BEIR layout; the benchmarks generate a corpus where it is absent. */
-const DATASETS = process.env['BENCH_DATASETS'] ?? join('..', 'shared', 'data')
 
 /** Real passages and questions where the set is there, filled up with generated ones to the count asked for. */
 export async function readCorpus(set: string, count: number): Promise<Corpus> {
@@ -73,7 +71,7 @@ async function* lines(path: string): AsyncGenerator<Record<string, unknown>> {
 }
 
 /** Words of a Zipf-like vocabulary, so that term frequencies look like a language's. */
-function textGenerator(seed: number): (words: number) => string {
+export function textGenerator(seed: number): (words: number) => string {
   let state = seed
   const next = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

@@ -6,19 +6,13 @@ import { type Corpus, readCorpus } from './corpus.ts'
 import { closedLoop, type LoadResult, percentile } from './load.ts'
 
 const PASSAGES = 20_000
+const OVERHEAD_PASSAGES = 5_000
+const OVERHEAD_ROUNDS = 10
 const WARM_UP = 200
 
 /** `/retrieve` over HTTP as a backend calls it, with key, prompt and all stages on, on 20,000 passages. */
 export async function benchRetrieve(log: (line: string) => void): Promise<object> {
-  const folder = await mkdtemp(join(tmpdir(), 'quarry-bench-'))
-  const corpus = await readCorpus('squad-train', PASSAGES)
-  const server = await startQuarry({
-    command: 'serve',
-    env: { QUARRY_DATA_DIR: folder, QUARRY_LOG_LEVEL: 'error' },
-  })
-  try {
-    const headers = { authorization: `Bearer ${server.firstKey ?? ''}`, 'x-tenant-id': 'bench' }
-    const ingestSeconds = await fill(server, headers, corpus, log)
+  return withServer(PASSAGES, log, async ({ server, headers, corpus, ingestSeconds }) => {
     const runs = []
     for (const [mode, connections] of [
       ['hybrid', 1],
@@ -26,7 +20,9 @@ export async function benchRetrieve(log: (line: string) => void): Promise<object
       ['lexical', 1],
       ['dense', 1],
     ] as const)
-      runs.push(await measure(server, headers, corpus, mode, connections, log))
+      runs.push(
+        reportOf(mode, connections, await load(server, headers, corpus, mode, connections), log),
+      )
     return {
       corpus: corpus.name,
       passages: corpus.passages.length,
@@ -36,6 +32,66 @@ export async function benchRetrieve(log: (line: string) => void): Promise<object
       },
       runs,
     }
+  })
+}
+
+/**
+ * What HTTP, the key and the prompt add to a hybrid retrieval: the caller's whole time without the stages before. The
+ * median of the calmest of some rounds, since whatever else runs on the machine only adds to it.
+ */
+export async function measureHttpOverhead(
+  log: (line: string) => void,
+): Promise<{ readonly p50Ms: number; readonly detail: Readonly<Record<string, unknown>> }> {
+  return withServer(OVERHEAD_PASSAGES, log, async ({ server, headers, corpus }) => {
+    const { samples, ...result } = await load(server, headers, corpus, 'hybrid', 1)
+    const overheads = samples.map(({ ms, body }) => {
+      const { total = 0, assemble = 0 } = (body as Timed).timings_ms
+      return ms - total + assemble
+    })
+    const medians = Array.from({ length: OVERHEAD_ROUNDS }, (_, round) => {
+      const from = Math.floor((overheads.length * round) / OVERHEAD_ROUNDS)
+      const to = Math.floor((overheads.length * (round + 1)) / OVERHEAD_ROUNDS)
+      return percentile(overheads.slice(from, to), 0.5)
+    })
+    const whole = samples.map(({ ms }) => ms)
+    const detail = {
+      corpus: corpus.name,
+      passages: corpus.passages.length,
+      medians_ms: medians.map(round),
+      overhead_p99_ms: round(percentile(overheads, 0.99)),
+      whole_p50_ms: round(percentile(whole, 0.5)),
+      share_of_time: sharesOf({ samples, ...result }),
+    }
+    return { p50Ms: Math.min(...medians), detail }
+  })
+}
+
+interface Filled {
+  readonly server: QuarryProcess
+  readonly headers: Readonly<Record<string, string>>
+  readonly corpus: Corpus
+  readonly ingestSeconds: number
+}
+
+interface Timed {
+  readonly timings_ms: Readonly<Record<string, number>>
+}
+
+async function withServer<T>(
+  passages: number,
+  log: (line: string) => void,
+  use: (filled: Filled) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'quarry-bench-'))
+  const corpus = await readCorpus('squad-train', passages)
+  const server = await startQuarry({
+    command: 'serve',
+    env: { QUARRY_DATA_DIR: folder, QUARRY_LOG_LEVEL: 'error' },
+  })
+  try {
+    const headers = { authorization: `Bearer ${server.firstKey ?? ''}`, 'x-tenant-id': 'bench' }
+    const ingestSeconds = await fill(server, headers, corpus, log)
+    return await use({ server, headers, corpus, ingestSeconds })
   } finally {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
@@ -76,14 +132,15 @@ async function fill(
   return seconds
 }
 
-async function measure(
+type Mode = 'hybrid' | 'lexical' | 'dense'
+
+async function load(
   server: QuarryProcess,
   headers: Readonly<Record<string, string>>,
   corpus: Corpus,
-  mode: 'hybrid' | 'lexical' | 'dense',
+  mode: Mode,
   connections: number,
-  log: (line: string) => void,
-): Promise<object> {
+): Promise<LoadResult> {
   const bodies = corpus.questions.map((query) =>
     JSON.stringify({
       collection: 'bench',
@@ -95,7 +152,15 @@ async function measure(
   )
   const url = new URL('/retrieve', server.url)
   await closedLoop(url, headers, bodies.slice(0, WARM_UP), connections)
-  const result = await closedLoop(url, headers, bodies.slice(WARM_UP), connections)
+  return closedLoop(url, headers, bodies.slice(WARM_UP), connections)
+}
+
+function reportOf(
+  mode: Mode,
+  connections: number,
+  result: LoadResult,
+  log: (line: string) => void,
+): object {
   const times = result.samples.map(({ ms }) => ms)
   const report = {
     mode,
@@ -119,7 +184,7 @@ function sharesOf({ samples }: LoadResult): Record<string, number> {
   let waited = 0
   for (const { ms, body } of samples) {
     waited += ms
-    const { total = 0, ...stages } = (body as { timings_ms: Record<string, number> }).timings_ms
+    const { total = 0, ...stages } = (body as Timed).timings_ms
     for (const [stage, spent] of Object.entries(stages)) sums[stage] = (sums[stage] ?? 0) + spent
     sums['http'] = (sums['http'] ?? 0) + ms - total
   }

@@ -1,17 +1,30 @@
+import { BOUND_NAMES, benchEngine, tableOf } from './engine.ts'
 import { benchRetrieve } from './retrieve.ts'
 
-const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<object>>> = {
-  retrieve: benchRetrieve,
+const USAGE = `usage: npm run bench -- retrieve [--json]
+       npm run bench -- engine [${BOUND_NAMES.join('|')}]… [--full] [--json]
+`
+
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
+const [bench, ...names] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+const json = options.includes('--json')
+
+if (bench === 'retrieve') {
+  print(await benchRetrieve(log))
+} else if (bench === 'engine' && names.every((name) => BOUND_NAMES.includes(name))) {
+  const result = await benchEngine(log, names, options.includes('--full'))
+  if (json) print(result)
+  else process.stdout.write(`${tableOf(result.bounds)}\n`)
+  process.exitCode = result.bounds.some(({ holds }) => holds === false) ? 1 : 0
+} else {
+  process.stderr.write(USAGE)
+  process.exitCode = 2
 }
 
-const json = process.argv.includes('--json')
-const [name] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
-const bench = name === undefined ? undefined : BENCHES[name]
-if (bench === undefined) {
-  process.stderr.write(`usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--json]\n`)
-  process.exit(2)
-}
-const result = await bench((line) => {
+function log(line: string): void {
   process.stderr.write(`${line}\n`)
-})
-process.stdout.write(`${JSON.stringify(result, null, json ? undefined : 2)}\n`)
+}
+
+function print(result: object): void {
+  process.stdout.write(`${JSON.stringify(result, null, json ? undefined : 2)}\n`)
+}

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { EMBEDDERS, RERANKERS, STORES } from '../adapters/registry.ts'
 import { openLocalEngine } from '../adapters/stores/local/open-local-engine.ts'
@@ -84,7 +85,8 @@ async function assemble(
       log.warn({ err: error }, 'usage could not be written; kept for the next time'),
     ),
   )
-  const engine = closers.add(openLocalEngine())
+  const engine = closers.add(await openEngine(config, log, roles.replica))
+  metrics.watchEngine(() => engine.describe())
   const adapters = closers.add(
     await openConfigured(config, { pool: database.pool, engine, onBreaker: metrics.breaker }),
   )
@@ -141,6 +143,18 @@ export async function openCatalogDatabase(config: Config): Promise<Database> {
   return url === null
     ? openDatabase({ kind: 'pglite', dataDir, limits, steps })
     : openDatabase({ kind: 'postgres', url: url.reveal(), limits, steps })
+}
+
+/** A process without a replica holds nothing, so it takes no folder that another could go on with. */
+export function openEngine(config: Config, log: Log, keeps: boolean): Promise<ReplicaEngine> {
+  const { engineMemoryBytes, engineDeltaRows, engineSealMs } = config.limits
+  return openLocalEngine({
+    ...(keeps ? { folder: join(config.data_dir, 'engine') } : {}),
+    memoryBytes: engineMemoryBytes,
+    deltaRows: engineDeltaRows,
+    sealAfterMs: engineSealMs,
+    log,
+  })
 }
 
 export interface AdapterDeps {

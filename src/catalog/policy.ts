@@ -20,12 +20,18 @@ const algorithm = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('ivf_pq'),
-    lists: z.int().min(1).max(65_536).default(256),
-    subvectors: z.int().min(1).max(1024).default(48),
-    bits: z.union([z.literal(4), z.literal(8)]).default(8),
-    probes: z.int().min(1).max(65_536).default(16),
+    lists: z.int().min(1).max(16_384).optional(),
+    subvectors: z.int().min(1).max(1024).optional(),
+    bits: z.union([z.literal(4), z.literal(8)]).default(4),
+    probes: z.int().min(1).max(16_384).optional(),
   }),
 ])
+
+const boost = z
+  .number()
+  .min(0)
+  .max(64)
+  .multipleOf(1 / 16)
 
 /** How a collection chunks, embeds, searches, fuses, reranks and prompts. Kept in the catalog as JSON. */
 export const collectionPolicySchema = z.strictObject({
@@ -45,6 +51,8 @@ export const collectionPolicySchema = z.strictObject({
       analyzer: z.enum(['english', 'unicode', 'code']).default('english'),
       k1: z.number().min(0).max(10).default(0.9),
       b: z.number().min(0).max(1).default(0.4),
+      /** How much a word counts in the title, in the headings and in the text; without them all count alike. */
+      boosts: z.strictObject({ title: boost, headings: boost, body: boost }).optional(),
     })
     .prefault({}),
   candidates: within(LIMITS.candidates).default(LIMITS.candidates.default),

@@ -20,8 +20,11 @@ export interface LexicalStatistics {
 /** BM25 over one tenant's part of an index. */
 export interface LexicalIndex extends IndexWriter {
   searchLexical(scope: Scope, query: LexicalQuery, signal: AbortSignal): Promise<LegResult>
-  /** Zero counts for a tenant with no chunks; `not_found` for an index that does not exist. */
-  statistics(scope: Scope): LexicalStatistics
+  /**
+   * Zero counts for a tenant with no chunks; `not_found` for an index that does not exist. What it gives stays live:
+   * later writes show in it, and reading it throws `unavailable` once the tenant's part has left the memory.
+   */
+  statistics(scope: Scope, signal: AbortSignal): Promise<LexicalStatistics>
 }
 
 /** Gives the chunks behind candidates. An id that is not this tenant's is left out of the answer. */

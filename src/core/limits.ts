@@ -212,6 +212,25 @@ export const LIMITS = {
     1_000,
     'how long a query node may serve a policy or an index without asking the catalog again',
   ),
+  // The local engine
+  engineMemoryBytes: limit(
+    64 * MiB,
+    4 * 1024 * MiB,
+    1024 * 1024 * MiB,
+    'memory for segments and deltas; shards that are not in use leave it, and one that does not fit is refused',
+  ),
+  engineDeltaRows: limit(
+    64,
+    4_096,
+    65_536,
+    'chunks written to a shard before they become a segment',
+  ),
+  engineSealMs: limit(
+    100,
+    30_000,
+    3_600_000,
+    'longest time that a written chunk is in no segment, and so is read from the feed again after a crash',
+  ),
   // The catalog
   databaseConnections: limit(2, 10, 200, 'connections to Postgres'),
   databaseWaitMs: limit(100, 60_000, 600_000, 'wait for a turn at the embedded database'),

@@ -1,15 +1,13 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { isTurnOver, nextTurn } from './turns.ts'
 
-const HOLD_MS = 5
-
-/** Called between small pieces of work, gives the event loop back whenever it has been held for 5 ms. */
+/** Called between small pieces of work, gives the event loop back whenever all such work has had its share of a turn. */
 export type Pace = () => Promise<void>
 
+/** Nobody gives up on work that is paced: it is part of a write that has begun. */
+const unending = new AbortController().signal
+
 export function createPace(): Pace {
-  let since = performance.now()
   return async () => {
-    if (performance.now() - since < HOLD_MS) return
-    await nextTurn()
-    since = performance.now()
+    if (isTurnOver()) await nextTurn(unending)
   }
 }

@@ -16,10 +16,12 @@ export type IndexAlgorithm =
   | { readonly kind: 'ivf_flat'; readonly lists: number; readonly probes: number }
   | {
       readonly kind: 'ivf_pq'
-      readonly lists: number
-      readonly subvectors: number
+      /** What is not said is chosen by the number of rows and dimensions. */
+      readonly lists?: number | undefined
+      readonly subvectors?: number | undefined
       readonly bits: 4 | 8
-      readonly probes: number
+      /** Lists to look into at least; a store may find that the vectors need more. */
+      readonly probes?: number | undefined
     }
 
 /** What an index holds. A local replica beside a remote vector store has the lexical part only. */
@@ -34,10 +36,24 @@ export interface DenseSpec {
   readonly algorithm: IndexAlgorithm
 }
 
+/** BM25 as Lucene has it, with the lengths of chunks rounded as Lucene stores them: to four significant bits. */
 export interface LexicalSpec {
   readonly analyzer: AnalyzerName
   readonly k1: number
   readonly b: number
+  /**
+   * Absent: a chunk's terms are those of its context, then those of its text, each counted once. Present: those of
+   * title, headings and text instead, where a term's frequency is the sum over the fields of boost times occurrences,
+   * and a chunk's length the sum of boost times terms (BM25F with one normalisation of length).
+   */
+  readonly boosts?: FieldBoosts | undefined
+}
+
+/** Multiples of 1/16 from 0 to 64, not all 0; a field of boost 0 is not searched. */
+export interface FieldBoosts {
+  readonly title: number
+  readonly headings: number
+  readonly body: number
 }
 
 export type AnalyzerName = 'english' | 'unicode' | 'code'

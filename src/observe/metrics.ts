@@ -1,3 +1,4 @@
+import type { IndexDescription } from '../core/replica-engine.ts'
 import type { RetrieveResponse } from '../retrieve/request.ts'
 
 /** What the service counts. Tenant ids are never labels. Names follow OpenTelemetry where it has one. */
@@ -11,6 +12,8 @@ export interface Metrics {
   replicaLag(index: string, changes: number, seconds: number): void
   /** Candidates that an index proposed and the tenant's own chunks do not have. */
   unreadable(count: number): void
+  /** Shows what this process' engine holds; to be called once. */
+  watchEngine(describe: () => readonly IndexDescription[]): void
   /** Prometheus text. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>
 }

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RetrieveResponse } from '../retrieve/request.ts'
+import { engineMetrics } from './engine-metrics.ts'
 import type { Metrics } from './metrics.ts'
 
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -14,6 +15,7 @@ export function openMetrics(): Metrics {
     ...serving(registry),
     ...ingesting(registry),
     ...dependencies(registry),
+    watchEngine: (describe) => engineMetrics(registry, describe),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

@@ -73,7 +73,11 @@ async function embedQuery(
   const { plan, request, deps } = run
   const load = async (shared: AbortSignal): Promise<Float32Array> => {
     embedding.cache = 'miss'
-    const call = { tenant: plan.scope.tenant, signal: shared, statistics: await statisticsOf(plan) }
+    const call = {
+      tenant: plan.scope.tenant,
+      signal: shared,
+      statistics: await statisticsOf(plan, shared),
+    }
     const { vectors, tokens } = await embedder.embedQuery(request.query, call)
     embedding.tokens = tokens
     const [vector] = vectors

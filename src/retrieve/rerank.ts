@@ -34,7 +34,7 @@ export async function rerankHead(
   const left = budget.child({ reserveMs: plan.reserveMs.afterRerank })
   const noticeMs = Math.min(NOTICE_MS_MAX, NOTICE_SHARE * left.remainingMs())
   const work = async (signal: AbortSignal): Promise<Reranked> => {
-    const call = { tenant: plan.scope.tenant, signal, statistics: await statisticsOf(plan) }
+    const call = { tenant: plan.scope.tenant, signal, statistics: await statisticsOf(plan, signal) }
     const reranked = await rerank.reranker.rerank(request.query, withText(head, chunks), call)
     checkScores(rerank.reranker.name, head, reranked)
     return reranked

@@ -27,7 +27,10 @@ export async function whenBuilt<T>(search: () => T | Promise<T>): Promise<T> {
   }
 }
 
-export async function statisticsOf(plan: RetrievalPlan): Promise<LexicalStatistics | null> {
+export async function statisticsOf(
+  plan: RetrievalPlan,
+  signal: AbortSignal,
+): Promise<LexicalStatistics | null> {
   const { statistics, scope } = plan
-  return statistics === null ? null : whenBuilt(() => statistics.statistics(scope))
+  return statistics === null ? null : whenBuilt(() => statistics.statistics(scope, signal))
 }

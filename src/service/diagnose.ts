@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts'
 import { Budget } from '../core/budget.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { Log } from '../observe/log.ts'
-import { openCatalogDatabase, openConfigured } from '../service.ts'
+import { openCatalogDatabase, openConfigured, openEngine } from '../service.ts'
 import type { AdapterConfigs, Adapters } from './open-adapters.ts'
 import { openConfiguredQueue } from './write-side.ts'
 
@@ -33,6 +33,7 @@ export async function diagnose(config: Config, log: Log): Promise<readonly Findi
   try {
     const rest = await Promise.all([
       probe('queue', () => askQueue(config, database, log)),
+      probe('local engine', () => describeEngine(config, log)),
       ...probeAll('stores', config, database),
       ...probeAll('embedders', config, database),
       ...probeAll('rerankers', config, database),
@@ -50,6 +51,25 @@ async function askQueue(config: Config, database: Database | undefined, log: Log
     return `${where}; ${await queue.waiting()} deliveries wait`
   } finally {
     await queue.close()
+  }
+}
+
+/** What a stopped server left; a running one tells the same in its metrics. */
+async function describeEngine(config: Config, log: Log): Promise<string> {
+  const engine = await openEngine(config, log, true)
+  try {
+    const indexes = engine.describe().map((index) => {
+      const { shards, segments, chunks, bytesOnDisk, chunksByKind, explanation } = index
+      const covered = engine.covered(index)
+      const kinds = Object.entries(chunksByKind).map(([kind, count]) => `${count} ${kind}`)
+      const stands = covered === null ? 'not complete' : `feed to ${covered.xid}:${covered.seq}`
+      return `${index.collection}/${index.index}: ${chunks} chunks (${kinds.join(', ')}) in ${segments} segments of ${shards} shards, ${bytesOnDisk} bytes on disk, ${stands}; ${explanation}`
+    })
+    const lost = engine.lost().length
+    if (lost > 0) indexes.push(`${lost} damaged shards wait to be loaded again`)
+    return indexes.length === 0 ? 'keeps no index yet' : indexes.join('\n')
+  } finally {
+    await engine.close()
   }
 }
 

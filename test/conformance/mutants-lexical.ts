@@ -144,6 +144,9 @@ export const LEXICAL_MUTANTS: Readonly<Record<string, () => Oracle>> = {
       analyzer: otherTerms(settings.analyzer, (terms) => terms.slice(0, 10_000)),
     },
   })),
+  'lengths are not rounded': spoilt(({ settings }) => ({
+    settings: { ...settings, rounded: (length) => length },
+  })),
   'multiplied by k1 + 1': spoilt(
     () => ({}),
     (answer, { settings }) => scaled((was) => was * (settings.k1 + 1))(answer),
@@ -170,7 +173,7 @@ export const LEXICAL_MUTANTS: Readonly<Record<string, () => Oracle>> = {
     const oracle = new Oracle()
     const live = oracle.statistics.bind(oracle)
     return Object.assign(oracle, {
-      statistics: (scope: Scope) => ({ ...live(scope) }),
+      statistics: async (scope: Scope) => ({ ...(await live(scope)) }),
     })
   },
 }

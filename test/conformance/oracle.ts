@@ -91,7 +91,7 @@ export class Oracle implements VectorStore, LexicalIndex {
     return ranked(this.#kept(scope, query.filter), query.k, score)
   }
 
-  statistics(scope: Scope): LexicalStatistics {
+  async statistics(scope: Scope): Promise<LexicalStatistics> {
     const { analyzer } = this.#lexical(scope)
     const documents = (): string[][] =>
       [...this.rows(scope).values()].map((chunk) => termsOf(chunk, analyzer))
@@ -183,13 +183,25 @@ export interface LexicalSettings {
   readonly analyzer: Analyzer
   readonly k1: number
   readonly b: number
+  /** How lengths are rounded, for those who mean to do it wrong. */
+  readonly rounded?: (length: number) => number
 }
 
-/** A term that the query repeats counts as often as it is there. A chunk with none of the terms is no candidate. */
+/** What Lucene's norms keep of a length: 24 and the four highest bits of what is above it, all of the first 39. */
+function keptLength(length: number): number {
+  if (length < 40) return length
+  const step = 2 ** (Math.floor(Math.log2(length - 24)) - 3)
+  return 24 + Math.floor((length - 24) / step) * step
+}
+
+/**
+ * BM25 as Lucene has it: lengths are rounded in the scores, not in their average. A term that the query repeats counts
+ * as often as it is there. A chunk with none of the terms is no candidate.
+ */
 export function bm25(
   all: readonly IndexedChunk[],
   query: string,
-  { analyzer, k1, b }: LexicalSettings,
+  { analyzer, k1, b, rounded = keptLength }: LexicalSettings,
 ): (chunk: IndexedChunk) => number | null {
   const documents = new Map(all.map((chunk) => [chunk.id, termsOf(chunk, analyzer)]))
   const lengths = [...documents.values()].map((terms) => terms.length)
@@ -200,11 +212,12 @@ export function bm25(
   })
   return ({ id }) => {
     const terms = documents.get(id) ?? []
+    const length = rounded(terms.length)
     let score: number | null = null
     for (const { term, idf } of weights) {
       const tf = terms.filter((other) => other === term).length
       if (tf === 0) continue
-      score = (score ?? 0) + (idf * tf) / (tf + k1 * (1 - b + (b * terms.length) / average))
+      score = (score ?? 0) + (idf * tf) / (tf + k1 * (1 - b + (b * length) / average))
     }
     return score
   }

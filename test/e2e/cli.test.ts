@@ -230,6 +230,7 @@ describe('doctor', () => {
     const states = findings.map(({ name, state }: Record<string, string>) => [name, state])
     expect(Object.fromEntries(states)).toEqual({
       catalog: 'ok',
+      'local engine': 'ok',
       queue: 'ok',
       'store local': 'ok',
       'embedder default': 'ok',

@@ -23,7 +23,7 @@ const tenant = 'acme' as TenantId
 const collection = 'docs' as CollectionId
 const log = createLog({ level: 'silent' })
 const embedder = openHashed()
-const engine = openLocalEngine()
+const engine = await openLocalEngine()
 const closers: (() => unknown)[] = []
 let database: Database
 let catalog: Catalog
@@ -134,7 +134,7 @@ test('a document is searchable by words and by vector once its version is there,
   expect(await found('suspension cables')).toEqual(['bridges'])
   const scope = { tenant, collection, index: index.index }
   const signal = AbortSignal.timeout(5_000)
-  const statistics = engine.statistics(scope)
+  const statistics = await engine.statistics(scope, signal)
   const embedded = await embedder.embedQuery('baked bread', { tenant, signal, statistics })
   const vector = embedded.vectors[0] ?? new Float32Array(0)
   const { candidates } = await engine.searchDense(scope, { vector, k: 1 }, signal)

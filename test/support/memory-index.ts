@@ -1,5 +1,6 @@
 import { QuarryError } from '../../src/core/errors.ts'
 import type { Chunk, ChunkId, IndexId, IndexRef, Scope, TenantId } from '../../src/core/model.ts'
+import type { Durability } from '../../src/core/replica-engine.ts'
 import type {
   IndexedChunk,
   IndexSpec,
@@ -8,7 +9,7 @@ import type {
 } from '../../src/core/vector-store.ts'
 
 /** An outside store made of maps: whatever was written to it can be read back and compared. */
-export interface MemoryIndex extends IndexWriter {
+export interface MemoryIndex extends IndexWriter, Durability {
   readonly specs: Map<IndexId, IndexSpec>
   rows(index: IndexId): readonly (IndexedChunk & { readonly tenant: TenantId })[]
   /** Called before each write; what it throws, the write throws. */
@@ -38,6 +39,11 @@ export function openMemoryIndex(residence: StoreCapabilities['residence']): Memo
     },
     specs,
     writes: 0,
+    indexes: () => [],
+    covered: () => null,
+    noteApplied: () => {},
+    lost: () => [],
+    noteRestored: () => {},
     beforeWrite: () => {},
     rows: (index) =>
       [...(data.get(index) ?? [])].flatMap(([tenant, shard]) =>

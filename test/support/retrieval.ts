@@ -97,7 +97,11 @@ export const denseStore = (search: VectorStore['searchDense']): VectorStore => (
 export const lexicalIndex = (search: LexicalIndex['searchLexical']): LexicalIndex => ({
   ...writer,
   searchLexical: search,
-  statistics: () => ({ chunkCount: 1, documentFrequency: () => 1, analyze: (text) => [text] }),
+  statistics: async () => ({
+    chunkCount: 1,
+    documentFrequency: () => 1,
+    analyze: (text) => [text],
+  }),
 })
 
 export function chunkReader(chunks: readonly Chunk[]): ChunkReader {

@@ -6,6 +6,7 @@ import {
   FEED_START,
   type FeedPosition,
 } from '../../core/model.ts'
+import type { Durability } from '../../core/replica-engine.ts'
 import type { IndexWriter } from '../../core/vector-store.ts'
 import { backoffMs, createWake, type Wake } from '../../core/wake.ts'
 import type { Log } from '../../observe/log.ts'
@@ -19,7 +20,7 @@ export interface ReplicaDeps {
     readonly feed: Pick<Catalog['feed'], 'horizon' | 'read' | 'loadChunks' | 'scan'>
   }
   /** This process' engine: dense and lexical parts behind one writer. */
-  readonly engine: IndexWriter
+  readonly engine: IndexWriter & Durability
   readonly localStore: string
   readonly listen: (channel: string, onNotice: () => void) => Promise<() => Promise<void>>
   readonly log: Log
@@ -117,10 +118,14 @@ interface Loop {
 }
 
 async function follow(loop: Loop, closing: AbortSignal): Promise<void> {
-  const { deps, state, wake } = loop
+  const { deps, mirrors, state, wake } = loop
   let failures = 0
   const begin = async (): Promise<void> => {
-    state.position = await deps.catalog.feed.horizon()
+    const horizon = await deps.catalog.feed.horizon()
+    await mirrors.refresh(closing)
+    state.refreshedAtMs = performance.now()
+    const kept = mirrors.startPosition()
+    state.position = kept !== null && comparePositions(kept, horizon) < 0 ? kept : horizon
   }
   let next = begin
   while (!closing.aborted) {
@@ -166,6 +171,7 @@ async function turn(
   closing.throwIfAborted()
   state.position = changes.at(-1)?.position ?? state.position
   state.pending = 0
+  mirrors.noteApplied(state.position)
   const level = changes.length < deps.limits.feedBatch
   if (level && mirrors.whole(null)) state.levelAtMs = startedAtMs
   const busy = !level || loading

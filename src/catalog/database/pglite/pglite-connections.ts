@@ -1,7 +1,7 @@
 import type { QueryConfig, QueryResult } from 'pg'
 import { QuarryError } from '../../../core/errors.ts'
+import { type FolderLock, tryLockFolder } from '../../../core/folder-lock.ts'
 import type { Connection, Connections } from '../connection.ts'
-import { lockFolder } from './folder-lock.ts'
 import { createNoticeHub } from './notice-hub.ts'
 import { openPgliteSession, type PgliteSession } from './pglite-session.ts'
 import type { ThreadData } from './pglite-thread.ts'
@@ -133,4 +133,15 @@ function createConnection(session: PgliteSession, turn: Turn, statementMs: numbe
     cancel: () => {},
     release: (broken) => leave(broken, new QuarryError('internal', 'the connection was released')),
   }
+}
+
+/** PGlite itself would let two processes open a folder, and lose rows. */
+async function lockFolder(folder: string): Promise<FolderLock> {
+  const lock = await tryLockFolder(folder)
+  if (lock !== null) return lock
+  throw new QuarryError(
+    'conflict',
+    `the data folder ${folder} is open already: a running server holds it: stop it, or pass --url to talk to it`,
+    { details: { folder } },
+  )
 }

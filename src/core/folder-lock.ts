@@ -3,23 +3,21 @@ import { mkdir, realpath, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { QuarryError } from '../../../core/errors.ts'
 
 export interface FolderLock {
   release(): Promise<void>
 }
 
 /**
- * Lets one process at a time open a data folder: PGlite itself would let two, and lose rows. The lock is a socket
- * that the operating system closes with its process, so kill -9 frees it at once and nothing is left to clean up.
- * `conflict` when it is taken.
+ * Lets one process at a time have a folder; null while another has it. The lock is a socket that the operating system
+ * closes with its process, so kill -9 frees it at once and nothing is left to clean up.
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function tryLockFolder(folder: string): Promise<FolderLock | null> {
   await mkdir(dirname(folder), { recursive: true })
   const parent = await realpath(dirname(folder))
   const path = await realpath(folder).catch(() => join(parent, basename(folder)))
   const server = await listen(socketName(path))
-  if (server === null) throw heldBySomebody(folder)
+  if (server === null) return null
   return { release: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
@@ -66,12 +64,4 @@ function somebodyAnswers(name: string): Promise<boolean> {
       else reject(error)
     })
   })
-}
-
-function heldBySomebody(folder: string): QuarryError {
-  return new QuarryError(
-    'conflict',
-    `the data folder ${folder} is open already: a running server holds it: stop it, or pass --url to talk to it`,
-    { details: { folder } },
-  )
 }

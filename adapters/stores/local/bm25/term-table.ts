@@ -1,0 +1,146 @@
+import { randomInt } from 'node:crypto'
+import { withRoom } from './growing.ts'
+
+/**
+ * Terms by their bytes, in a hash table with open addressing: `slots` holds 1 + the term's number, or 0. Kept on disk
+ * and searched as it is built. The hash is keyed at random, so that nobody can write texts whose terms all collide.
+ */
+export interface TermTable {
+  readonly key: number
+  /** Of term `t`: bytes `starts[t]` to `starts[t + 1]`. */
+  readonly starts: Uint32Array
+  readonly bytes: Uint8Array
+  /** A power of two of them. */
+  readonly slots: Uint32Array
+}
+
+/** Encodes a term for `findTerm`; the bytes are valid until the next call. */
+let scratch: Uint8Array = new Uint8Array(1024)
+
+/**
+ * Each UTF-16 unit on its own as one to three bytes (CESU-8), so that any two strings differ, lone surrogates too.
+ * Gives the number of bytes.
+ */
+function encode(term: string): number {
+  if (scratch.length < term.length * 3) scratch = new Uint8Array(term.length * 6)
+  const bytes = scratch
+  let to = 0
+  for (let at = 0; at < term.length; at++) {
+    const unit = term.charCodeAt(at)
+    if (unit < 0x80) {
+      bytes[to++] = unit
+      continue
+    }
+    if (unit < 0x800) bytes[to++] = 0xc0 | (unit >>> 6)
+    else {
+      bytes[to++] = 0xe0 | (unit >>> 12)
+      bytes[to++] = 0x80 | ((unit >>> 6) & 0x3f)
+    }
+    bytes[to++] = 0x80 | (unit & 0x3f)
+  }
+  return to
+}
+
+/** FNV-1a with a secret start and a secret odd factor, then murmur3's finish. */
+function hashOf(bytes: Uint8Array, from: number, to: number, key: number): number {
+  const factor = (key << 1) | 1
+  let hash = key ^ 0x811c9dc5
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), factor)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+/** The term's number, or -1. */
+export function findTerm(table: TermTable, term: string): number {
+  const { slots } = table
+  if (slots.length === 0) return -1
+  return (slots[slotOf(table, encode(term))] as number) - 1
+}
+
+/** Where the term in `scratch` is, or the empty slot where it belongs. */
+function slotOf({ key, starts, bytes, slots }: TermTable, length: number): number {
+  const mask = slots.length - 1
+  let slot = hashOf(scratch, 0, length, key) & mask
+  for (;;) {
+    const entry = slots[slot] as number
+    if (entry === 0 || equals(bytes, starts[entry - 1] as number, starts[entry] as number, length))
+      return slot
+    slot = (slot + 1) & mask
+  }
+}
+
+function equals(bytes: Uint8Array, from: number, to: number, length: number): boolean {
+  if (to - from !== length) return false
+  for (let at = 0; at < length; at++) if (bytes[from + at] !== scratch[at]) return false
+  return true
+}
+
+/** Numbers terms from 0 in the order in which they first come. */
+export class GrowingTermTable {
+  readonly #key = randomInt(1, 2 ** 31)
+  #starts: Uint32Array = new Uint32Array(1024)
+  #bytes: Uint8Array = new Uint8Array(8192)
+  #slots: Uint32Array = new Uint32Array(2048)
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  idOf(term: string): number {
+    const length = encode(term)
+    const slot = slotOf(this.#table(), length)
+    const known = this.#slots[slot] as number
+    return known === 0 ? this.#add(slot, length) : known - 1
+  }
+
+  #add(slot: number, length: number): number {
+    const id = this.#count++
+    const from = this.#starts[id] as number
+    this.#bytes = withRoom(this.#bytes, from + length)
+    this.#bytes.set(scratch.subarray(0, length), from)
+    this.#starts = withRoom(this.#starts, id + 2)
+    this.#starts[id + 1] = from + length
+    this.#slots[slot] = id + 1
+    if (this.#count * 4 > this.#slots.length * 3) this.#growSlots()
+    return id
+  }
+
+  #growSlots(): void {
+    this.#slots = slotsFor(this.#table(), this.#count, this.#slots.length * 2)
+  }
+
+  #table(): TermTable {
+    return { key: this.#key, starts: this.#starts, bytes: this.#bytes, slots: this.#slots }
+  }
+
+  /** The table with its terms numbered anew: number `i` for the term that was `order[i]`. */
+  reordered(order: Uint32Array): TermTable {
+    const count = order.length
+    const starts = new Uint32Array(count + 1)
+    const bytes = new Uint8Array(this.#starts[count] as number)
+    for (let id = 0, to = 0; id < count; id++) {
+      const old = order[id] as number
+      const [from, end] = [this.#starts[old] as number, this.#starts[old + 1] as number]
+      bytes.set(this.#bytes.subarray(from, end), to)
+      to += end - from
+      starts[id + 1] = to
+    }
+    let size = 2
+    while (count * 4 > size * 3) size *= 2
+    const table = { key: this.#key, starts, bytes, slots: this.#slots }
+    return { ...table, slots: slotsFor(table, count, size) }
+  }
+}
+
+function slotsFor({ key, starts, bytes }: TermTable, count: number, size: number): Uint32Array {
+  const slots = new Uint32Array(size)
+  const mask = size - 1
+  for (let id = 0; id < count; id++) {
+    let slot = hashOf(bytes, starts[id] as number, starts[id + 1] as number, key) & mask
+    while (slots[slot] !== 0) slot = (slot + 1) & mask
+    slots[slot] = id + 1
+  }
+  return slots
+}

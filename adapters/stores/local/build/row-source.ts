@@ -1,0 +1,9 @@
+import type { Chunk } from '../../../../src/core/model.ts'
+
+/** The rows of a segment to be, in their final order; each may be read several times. */
+export interface RowSource {
+  readonly count: number
+  chunks(): Iterable<Chunk>
+  /** Writes all vectors, row after row; never called for an index without a dense part. */
+  readVectors(floats: Float32Array, dimensions: number): Promise<void>
+}

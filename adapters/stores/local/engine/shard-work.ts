@@ -1,0 +1,72 @@
+import type { BuildJob } from '../build/job.ts'
+import type { Delta } from '../shard/delta.ts'
+import type { Segment } from '../shard/segment.ts'
+import { chooseMerge } from './merge-policy.ts'
+import { openSegmentFile } from './open-segment-file.ts'
+import { graphOf } from './paths.ts'
+import type { StoredShard } from './stored-shard.ts'
+
+/** Turns the oldest delta into a segment and saves; false where no delta had rows. */
+export async function sealOnce(stored: StoredShard): Promise<boolean> {
+  const { shard } = stored
+  const delta = shard?.frozen[0] ?? shard?.freeze() ?? null
+  if (shard === null || delta === null) return false
+  const log = delta.beginBuild()
+  await put(stored, [delta], { kind: 'seal', log, ...jobOf(stored) })
+  return true
+}
+
+/** Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. */
+export async function mergeOnce(stored: StoredShard): Promise<boolean> {
+  const { shard } = stored
+  const sources = shard === null ? [] : chooseMerge(shard.segments)
+  if (sources.length === 0) return false
+  const inputs = sources.map((segment) => ({
+    path: stored.pathOf(segment.parts.name),
+    dead: segment.beginBuild(),
+  }))
+  return await put(stored, sources, { kind: 'merge', inputs, ...jobOf(stored) })
+}
+
+type Place = Pick<BuildJob, 'path' | 'graphPath' | 'owner' | 'spec'> & { readonly name: string }
+
+function jobOf(stored: StoredShard): Place {
+  const name = `${stored.nextName++}.seg`
+  const { collection, index, tenant } = stored.scope
+  const path = stored.pathOf(name)
+  return {
+    name,
+    path,
+    graphPath: stored.pathOf(graphOf(name)),
+    owner: { collection, index, tenant },
+    spec: stored.spec,
+  }
+}
+
+/** False where the sources were cleared away meanwhile: what was built from them is for nothing. */
+async function put(
+  stored: StoredShard,
+  sources: readonly (Segment | Delta)[],
+  { name, ...job }: BuildJob & Place,
+): Promise<boolean> {
+  const { builders, room } = stored.context
+  const release = stored.keepFile(name)
+  try {
+    const built = await builders.run(job)
+    const shard = stored.shard
+    if (shard === null || stored.discarded || !shard.holds(sources)) return false
+    const segment =
+      built.rows === 0
+        ? null
+        : await room.during(built.bytes, () => openSegmentFile(stored, name, built.rows))
+    if (stored.shard !== shard || stored.discarded || !shard.holds(sources)) {
+      segment?.retire()
+      return false
+    }
+    shard.replace(sources, segment)
+    await stored.save()
+    return true
+  } finally {
+    release()
+  }
+}

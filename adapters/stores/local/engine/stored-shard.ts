@@ -1,0 +1,217 @@
+import { join } from 'node:path'
+import { QuarryError } from '../../../../src/core/errors.ts'
+import type { Scope } from '../../../../src/core/model.ts'
+import type { IndexSpec } from '../../../../src/core/vector-store.ts'
+import type { Builders } from '../build/builders.ts'
+import type { Files } from '../files/files.ts'
+import type { Memory } from '../memory/memory.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { Since } from '../shard/since.ts'
+import type { Logger } from './logger.ts'
+import type { Evictable, Room } from './room.ts'
+import { NO_CHUNKS, readShard, type ShardSummary, saveShard } from './shard-folder.ts'
+import { mergeOnce, sealOnce } from './shard-work.ts'
+
+export interface ShardContext {
+  readonly files: Files
+  readonly memory: Memory
+  readonly room: Room
+  readonly builders: Builders
+  readonly log: Logger
+}
+
+/** One tenant's part of one index: on disk always, in memory while it is used. */
+export class StoredShard implements Evictable {
+  readonly scope: Scope
+  readonly spec: IndexSpec
+  readonly folder: string
+  readonly context: ShardContext
+  /** The feed position that the index has applied. */
+  readonly #applied: () => Since
+  #shard: Shard | null = null
+  #loading: Promise<Shard> | null = null
+  #saving: Promise<void> = Promise.resolve()
+  #pins = 0
+  #sealing = false
+  #merging = false
+  #discarded = false
+  lastUsedAt = 0
+  /** Its files were damaged: it answers nothing until the catalog's chunks were written again. */
+  lost = false
+  /** So that a restart knows it too; cleared by the first save that holds everything again. */
+  lostOnDisk = false
+  nextName = 1
+  /** Of the manifest on disk; 0 where there is none. */
+  generation = 0
+  /** What was last read or saved, for what need not be loaded to be known. */
+  summary: ShardSummary = NO_CHUNKS
+  /** Files that are being written and that no manifest names yet. */
+  readonly #kept = new Set<string>()
+
+  constructor(
+    scope: Scope,
+    spec: IndexSpec,
+    folder: string,
+    context: ShardContext,
+    applied: () => Since,
+  ) {
+    this.scope = scope
+    this.spec = spec
+    this.folder = folder
+    this.context = context
+    this.#applied = applied
+  }
+
+  get applied(): Since {
+    return this.#applied()
+  }
+
+  get shard(): Shard | null {
+    return this.#shard
+  }
+
+  get loaded(): boolean {
+    return this.#shard !== null
+  }
+
+  get busy(): boolean {
+    return this.#pins > 0 || this.#sealing || this.#merging || this.#loading !== null
+  }
+
+  get chunkCount(): number {
+    return this.#shard?.chunkCount ?? this.summary.chunks
+  }
+
+  /** Since when something of it is not on disk; undefined where all is, and where a restart would load it again anyway. */
+  get unsavedSince(): Since | undefined {
+    return this.lostOnDisk ? undefined : this.#shard?.unsavedSince
+  }
+
+  get discarded(): boolean {
+    return this.#discarded
+  }
+
+  /** Runs `work` on the shard in memory, which stays there meanwhile. */
+  async use<T>(work: (shard: Shard) => T | Promise<T>): Promise<T> {
+    this.#pins += 1
+    this.lastUsedAt = performance.now()
+    try {
+      return await work(this.#shard ?? (await this.#load()))
+    } finally {
+      this.#pins -= 1
+    }
+  }
+
+  refuseIfLost(): void {
+    if (this.lost)
+      throw new QuarryError(
+        'unavailable',
+        `the index files of this tenant were damaged and are being loaded again from the catalog`,
+      )
+  }
+
+  /** Turns one delta into a segment and saves; true when there was something to do. One at a time. */
+  async seal(): Promise<boolean> {
+    if (this.#sealing || this.#shard === null) return false
+    this.#sealing = true
+    try {
+      return await sealOnce(this)
+    } finally {
+      this.#sealing = false
+    }
+  }
+
+  /** Merges segments where the policy asks for it; true when it did. One at a time. */
+  async merge(): Promise<boolean> {
+    if (this.#merging || this.#shard === null) return false
+    this.#merging = true
+    try {
+      return await mergeOnce(this)
+    } finally {
+      this.#merging = false
+    }
+  }
+
+  /** Saves run one after another, each of what stands when it begins. */
+  async save(): Promise<void> {
+    const before = this.#saving
+    const saved = (async () => {
+      await before.catch(() => {})
+      if (!this.#discarded) await saveShard(this)
+    })()
+    this.#saving = saved
+    await saved
+  }
+
+  async evict(): Promise<void> {
+    while (this.#shard?.unsavedSince !== undefined && !this.#discarded) {
+      this.#pins += 1
+      try {
+        if (!(await this.seal())) await this.save()
+      } finally {
+        this.#pins -= 1
+      }
+    }
+    if (this.busy) return
+    this.#leave()
+  }
+
+  /** Lets go of the memory and of the right to write to the folder. */
+  async discard(): Promise<void> {
+    this.#discarded = true
+    await this.#loading?.catch(() => {})
+    await this.#saving.catch(() => {})
+    this.#leave()
+  }
+
+  #leave(): void {
+    const shard = this.#shard
+    if (shard === null) return
+    this.#shard = null
+    this.context.room.remove(this)
+    shard.close()
+  }
+
+  async #load(): Promise<Shard> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = null
+    })
+    return await this.#loading
+  }
+
+  async #read(): Promise<Shard> {
+    const shard = await readShard(this).catch((error: unknown) => {
+      throw this.#discarded ? dropped() : error
+    })
+    if (this.#discarded) {
+      shard.close()
+      throw dropped()
+    }
+    this.#shard = shard
+    this.context.room.add(this)
+    return shard
+  }
+
+  /** Keeps a file from being tidied away until the answered function is called. */
+  keepFile(name: string): () => void {
+    this.#kept.add(name)
+    return () => this.#kept.delete(name)
+  }
+
+  isKept(name: string): boolean {
+    return this.#kept.has(name) || this.#kept.has(name.replace(/(\.graph)?(\.tmp)?$/, ''))
+  }
+
+  /** Chunks by how their vectors are searched. */
+  get chunksByKind(): readonly (readonly [string, number])[] {
+    return this.#shard?.chunksByKind ?? Object.entries(this.summary.chunksByKind)
+  }
+
+  pathOf(name: string): string {
+    return join(this.folder, name)
+  }
+}
+
+function dropped(): QuarryError {
+  return new QuarryError('not_found', 'the index was dropped meanwhile')
+}

@@ -1,0 +1,227 @@
+// Kernels of the exact search. Whatever is a usize is an address; `memory/scalar-kernels.ts` computes the same bits, so
+// the order of every sum of doubles is part of the contract.
+
+/** Integer dot product of a row of int8 codes and an int16 query; `stride` is a multiple of 16. */
+@inline
+function dotCodes(row: usize, query: usize, stride: usize): i32 {
+  let a = i32x4.splat(0)
+  let b = i32x4.splat(0)
+  let q = query
+  const end = row + stride
+  for (let at = row; at < end; at += 16) {
+    const codes = v128.load(at)
+    a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(codes), v128.load(q)))
+    b = i32x4.add(b, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(codes), v128.load(q, 16)))
+    q += 32
+  }
+  const s = i32x4.add(a, b)
+  return (
+    i32x4.extract_lane(s, 0) +
+    i32x4.extract_lane(s, 1) +
+    (i32x4.extract_lane(s, 2) + i32x4.extract_lane(s, 3))
+  )
+}
+
+/** How many rows ahead of the one at hand listed rows are touched. */
+const AHEAD = 4
+
+/**
+ * Reads one byte of each cache line, so that the lines of rows far apart are on their way at the same time: where rows
+ * are listed, the processor can't foresee them. The answer must be stored somewhere, or the compiler leaves this out.
+ */
+@inline
+function touch(row: usize, bytes: usize): u32 {
+  let sum: u32 = 0
+  const end = row + bytes
+  for (let at = row; at < end; at += 64) sum += <u32>load<u8>(at)
+  return sum
+}
+
+/** Puts a number into a heap of `size` numbers, the least on top, in the place of the least. */
+function replaceLeast(heap: usize, size: i32, value: f64): void {
+  let at = 0
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= size) break
+    let least = load<f64>(heap + (<usize>child << 3))
+    if (child + 1 < size) {
+      const right = load<f64>(heap + (<usize>child << 3), 8)
+      if (right < least) {
+        least = right
+        child++
+      }
+    }
+    if (least >= value) break
+    store<f64>(heap + (<usize>at << 3), least)
+    at = child
+  }
+  store<f64>(heap + (<usize>at << 3), value)
+}
+
+/**
+ * Looks at `count` rows: those listed at `list`, or those from `from` on where `list` is 0; of these it may find the
+ * ones whose bits are set in the bitmap at `allowed`, which begins at `from`, or all where it is 0. Writes the rows whose upper
+ * bound reaches the threshold to `rows`, and the upper bounds to `bounds`; answers how many. The threshold is `floor`,
+ * or the k-th best lower bound of this and earlier calls where that is higher: `heap` holds the k best ones, -Infinity
+ * at first. With k = 0 only `floor` counts. `terms` are those of `QueryTerms`, in their order.
+ */
+export function scanRows(
+  codes: usize,
+  stride: usize,
+  multipliers: usize,
+  addends: usize,
+  errors: usize,
+  norms: usize,
+  list: usize,
+  allowed: usize,
+  from: i32,
+  count: i32,
+  query: usize,
+  terms: usize,
+  heap: usize,
+  k: i32,
+  floor: f64,
+  rows: usize,
+  bounds: usize,
+): i32 {
+  const scale = load<f64>(terms)
+  const perError = load<f64>(terms, 8)
+  const perNorm = load<f64>(terms, 16)
+  const perAddend = load<f64>(terms, 24)
+  const slackMin = load<f64>(terms, 32)
+  let least: f64 = k > 0 ? load<f64>(heap) : Infinity
+  let threshold = k > 0 ? max(floor, least) : floor
+  let found = 0
+  for (let i = 0; i < count; i++) {
+    let row = <u32>(from + i)
+    if (list != 0) {
+      row = load<u32>(list + (<usize>i << 2))
+      if (i + AHEAD < count) {
+        const ahead = <usize>load<u32>(list + (<usize>(i + AHEAD) << 2))
+        const before = <usize>load<u32>(list + (<usize>(i + AHEAD) << 2) - 4) + 1
+        if (ahead != before)
+          store<u32>(bounds + (<usize>found << 3), touch(codes + ahead * stride, stride))
+      }
+    }
+    const dot = dotCodes(codes + <usize>row * stride, query, stride)
+    const at = <usize>row << 3
+    const addend = load<f64>(addends + at)
+    const about = scale * load<f64>(multipliers + at) * <f64>dot + addend
+    const slack =
+      slackMin +
+      perError * load<f64>(errors + at) +
+      (perNorm * load<f64>(norms + at) + perAddend * addend)
+    const upper = about + slack
+    if (upper < threshold) continue
+    if (allowed != 0 && ((load<u32>(allowed + ((<usize>i >> 5) << 2)) >>> (i & 31)) & 1) == 0)
+      continue
+    store<u32>(rows + (<usize>found << 2), row)
+    store<f64>(bounds + (<usize>found << 3), upper)
+    found++
+    const lower = about - slack
+    if (lower > least) {
+      replaceLeast(heap, k, lower)
+      least = load<f64>(heap)
+      threshold = max(floor, least)
+    }
+  }
+  return found
+}
+
+@inline
+function sumOf(a: v128, b: v128, c: v128, d: v128): f64 {
+  const s = f64x2.add(f64x2.add(a, b), f64x2.add(c, d))
+  return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1)
+}
+
+@inline
+function twoFloats(at: usize, offset: usize): v128 {
+  return f64x2.promote_low_f32x4(v128.load64_zero(at + offset))
+}
+
+/** What is stored is overwritten with the row's own result. */
+@inline
+function touchAhead(floats: usize, bytes: usize, rows: usize, i: i32, count: i32, out: usize): void {
+  if (i + AHEAD >= count) return
+  const ahead = <usize>load<u32>(rows + (<usize>(i + AHEAD) << 2))
+  store<u32>(out + (<usize>i << 3), touch(floats + ahead * bytes, bytes))
+}
+
+/** Dot products, in double precision, of the listed float rows and a query of doubles. */
+export function dotRows(
+  floats: usize,
+  dimensions: i32,
+  rows: usize,
+  count: i32,
+  query: usize,
+  out: usize,
+): void {
+  const whole = dimensions & ~7
+  const bytes = <usize>dimensions << 2
+  for (let i = 0; i < count; i++) {
+    touchAhead(floats, bytes, rows, i, count, out)
+    let x = floats + <usize>load<u32>(rows + (<usize>i << 2)) * bytes
+    let q = query
+    let a = f64x2.splat(0)
+    let b = f64x2.splat(0)
+    let c = f64x2.splat(0)
+    let d = f64x2.splat(0)
+    for (let j = 0; j < whole; j += 8) {
+      a = f64x2.add(a, f64x2.mul(twoFloats(x, 0), v128.load(q)))
+      b = f64x2.add(b, f64x2.mul(twoFloats(x, 8), v128.load(q, 16)))
+      c = f64x2.add(c, f64x2.mul(twoFloats(x, 16), v128.load(q, 32)))
+      d = f64x2.add(d, f64x2.mul(twoFloats(x, 24), v128.load(q, 48)))
+      x += 32
+      q += 64
+    }
+    let sum = sumOf(a, b, c, d)
+    for (let j = whole; j < dimensions; j++) {
+      sum += <f64>load<f32>(x) * load<f64>(q)
+      x += 4
+      q += 8
+    }
+    store<f64>(out + (<usize>i << 3), sum)
+  }
+}
+
+/** Squared Euclidean distances, in double precision, of the listed float rows from a query of doubles. */
+export function distanceRows(
+  floats: usize,
+  dimensions: i32,
+  rows: usize,
+  count: i32,
+  query: usize,
+  out: usize,
+): void {
+  const whole = dimensions & ~7
+  const bytes = <usize>dimensions << 2
+  for (let i = 0; i < count; i++) {
+    touchAhead(floats, bytes, rows, i, count, out)
+    let x = floats + <usize>load<u32>(rows + (<usize>i << 2)) * bytes
+    let q = query
+    let a = f64x2.splat(0)
+    let b = f64x2.splat(0)
+    let c = f64x2.splat(0)
+    let d = f64x2.splat(0)
+    for (let j = 0; j < whole; j += 8) {
+      let off = f64x2.sub(twoFloats(x, 0), v128.load(q))
+      a = f64x2.add(a, f64x2.mul(off, off))
+      off = f64x2.sub(twoFloats(x, 8), v128.load(q, 16))
+      b = f64x2.add(b, f64x2.mul(off, off))
+      off = f64x2.sub(twoFloats(x, 16), v128.load(q, 32))
+      c = f64x2.add(c, f64x2.mul(off, off))
+      off = f64x2.sub(twoFloats(x, 24), v128.load(q, 48))
+      d = f64x2.add(d, f64x2.mul(off, off))
+      x += 32
+      q += 64
+    }
+    let sum = sumOf(a, b, c, d)
+    for (let j = whole; j < dimensions; j++) {
+      const off = <f64>load<f32>(x) - load<f64>(q)
+      sum += off * off
+      x += 4
+      q += 8
+    }
+    store<f64>(out + (<usize>i << 3), sum)
+  }
+}

@@ -1,0 +1,3 @@
+export { scanRows, dotRows, distanceRows } from './flat'
+export * from './ivf'
+export * from './train'
