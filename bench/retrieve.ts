@@ -54,11 +54,13 @@ export async function measureHttpOverhead(
       return percentile(overheads.slice(from, to), 0.5)
     })
     const whole = samples.map(({ ms }) => ms)
+    const http = samples.map(({ ms, body }) => ms - ((body as Timed).timings_ms['total'] ?? 0))
     const detail = {
       corpus: corpus.name,
       passages: corpus.passages.length,
       medians_ms: medians.map(round),
       overhead_p99_ms: round(percentile(overheads, 0.99)),
+      http_and_key_p50_ms: round(percentile(http, 0.5)),
       whole_p50_ms: round(percentile(whole, 0.5)),
       share_of_time: sharesOf({ samples, ...result }),
     }

@@ -2,36 +2,26 @@ import { type Filterable, instantOf } from '../../../../src/core/filter.ts'
 import type { MetadataValue, Scalar } from '../../../../src/core/model.ts'
 import type { Blocks } from '../blocks.ts'
 import { buildStrings } from '../segment/strings.ts'
+import { type SortedRows, ValueRows } from './value-rows.ts'
 
-/** Under which document ids that are instants are found by ranges; equality on it needs no list of its own. */
+/** A field whose ids are found by the segment's documents; here are only those that are instants, for ranges. */
 export const DOCUMENT_ID = 'document_id'
 
-/** The rows that hold each value of a field, ascending and each once. */
-class Lists<Value> {
-  readonly rowsOf = new Map<Value, number[]>()
-
-  add(value: Value, row: number): void {
-    const rows = this.rowsOf.get(value)
-    if (rows === undefined) this.rowsOf.set(value, [row])
-    else if (rows.at(-1) !== row) rows.push(row)
-  }
-
-  sorted(compare: (a: Value, b: Value) => number): [Value, number[]][] {
-    return [...this.rowsOf].sort(([a], [b]) => compare(a, b))
-  }
-}
+/** An empty array has no value, yet the field is there; its rows are listed under this one. */
+const EMPTY = 0
 
 interface Field {
-  readonly strings: Lists<string>
-  readonly numbers: Lists<number>
-  readonly instants: Lists<number>
-  readonly booleans: Lists<boolean>
-  readonly present: number[]
+  readonly strings: ValueRows<string>
+  readonly numbers: ValueRows<number>
+  readonly booleans: ValueRows<number>
+  /** The strings that are dates, again, by milliseconds since 1970. */
+  readonly instants: ValueRows<number>
+  readonly empty: ValueRows<number>
 }
 
 /**
  * An inverted index of each metadata field: its distinct values in order, by type, with the rows that hold them, so
- * that a range is one piece of the list. Rows come once each, in order.
+ * that a range is one piece of the list. Rows come in order, from 0.
  */
 export function buildColumns(rows: Iterable<Filterable>): Blocks {
   const fields = new Map<string, Field>()
@@ -44,38 +34,34 @@ export function buildColumns(rows: Iterable<Filterable>): Blocks {
     if (instant !== undefined) fieldNamed(fields, DOCUMENT_ID).instants.add(instant, row)
   }
   const names = [...fields.keys()].sort(compareStrings)
-  return toBlocks(
-    names,
-    names.map((name) => fields.get(name) as Field),
-  )
+  return { ...buildStrings('fields', names), ...valueBlocks(names.map((name) => fields.get(name))) }
 }
 
 function fieldNamed(fields: Map<string, Field>, name: string): Field {
   const known = fields.get(name)
   if (known !== undefined) return known
   const made: Field = {
-    strings: new Lists(),
-    numbers: new Lists(),
-    instants: new Lists(),
-    booleans: new Lists(),
-    present: [],
+    strings: new ValueRows(),
+    numbers: new ValueRows(),
+    booleans: new ValueRows(),
+    instants: new ValueRows(),
+    empty: new ValueRows(),
   }
   fields.set(name, made)
   return made
 }
 
 function addValue(field: Field, value: MetadataValue, row: number): void {
-  field.present.push(row)
   const elements: readonly Scalar[] = Array.isArray(value) ? value : [value as Scalar]
+  if (elements.length === 0) field.empty.add(EMPTY, row)
   for (const element of elements) addElement(field, element, row)
 }
 
 function addElement(field: Field, element: Scalar, row: number): void {
   if (typeof element === 'number') {
-    // Zero has two signs that equal one another.
-    field.numbers.add(element === 0 ? 0 : element, row)
+    field.numbers.add(element, row)
   } else if (typeof element === 'boolean') {
-    field.booleans.add(element, row)
+    field.booleans.add(Number(element), row)
   } else {
     field.strings.add(element, row)
     const instant = instantOf(element)
@@ -83,47 +69,72 @@ function addElement(field: Field, element: Scalar, row: number): void {
   }
 }
 
-function toBlocks(names: readonly string[], fields: readonly Field[]): Blocks {
-  const strings = fields.map((field) => field.strings.sorted(compareStrings))
-  const numbers = fields.map((field) => field.numbers.sorted((a, b) => a - b))
-  const instants = fields.map((field) => field.instants.sorted((a, b) => a - b))
-  const booleans = fields.map(({ booleans: { rowsOf } }) =>
-    [false, true].map((value): [boolean, number[]] => [value, rowsOf.get(value) ?? []]),
-  )
-  const present = fields.map((field): [true, number[]][] => [[true, field.present]])
+function valueBlocks(fields: readonly (Field | undefined)[]): Blocks {
+  const sortedBy = <Value>(
+    rowsOf: (field: Field) => ValueRows<Value>,
+    compare: (a: Value, b: Value) => number,
+  ): SortedRows<Value>[] =>
+    fields.flatMap((field) => (field === undefined ? [] : [rowsOf(field).sorted(compare)]))
+  const strings = sortedBy((field) => field.strings, compareStrings)
   return {
-    numbers: Float64Array.from(valuesOf(numbers)),
-    instants: Float64Array.from(valuesOf(instants)),
-    ...buildStrings('fields', names),
     ...buildStrings('strings', valuesOf(strings)),
-    ...listBlocks('number', numbers),
-    ...listBlocks('instant', instants),
     ...listBlocks('string', strings),
-    ...listBlocks('boolean', booleans),
-    ...listBlocks('present', present),
+    ...numberBlocks(
+      'number',
+      sortedBy((field) => field.numbers, compareNumbers),
+    ),
+    ...numberBlocks(
+      'boolean',
+      sortedBy((field) => field.booleans, compareNumbers),
+    ),
+    ...numberBlocks(
+      'instant',
+      sortedBy((field) => field.instants, compareNumbers),
+    ),
+    ...numberBlocks(
+      'empty',
+      sortedBy((field) => field.empty, compareNumbers),
+    ),
   }
 }
 
-type Listed<Value> = readonly (readonly (readonly [Value, readonly number[]])[])[]
-
-function valuesOf<Value>(fields: Listed<Value>): Value[] {
-  return fields.flatMap((values) => values.map(([value]) => value))
+function valuesOf<Value>(fields: readonly SortedRows<Value>[]): Value[] {
+  return fields.flatMap(({ values }) => values)
 }
 
-/** Where each field's values begin, where each value's rows begin, and the rows. */
-function listBlocks<Value>(name: string, fields: Listed<Value>): Blocks {
-  const lists = fields.flatMap((values) => values.map(([, rows]) => rows))
-  const fieldStarts = startsOf(fields.map((values) => values.length))
-  const starts = startsOf(lists.map((rows) => rows.length))
-  const rows = new Uint32Array(starts.at(-1) ?? 0)
-  for (const [i, list] of lists.entries()) rows.set(list, starts[i] as number)
-  return { [`${name}_fields`]: fieldStarts, [`${name}_starts`]: starts, [`${name}_rows`]: rows }
+function numberBlocks(name: string, fields: readonly SortedRows<number>[]): Blocks {
+  return {
+    [`${name}_values`]: Float64Array.from(valuesOf(fields)),
+    ...listBlocks(name, fields),
+  }
 }
 
-function startsOf(lengths: readonly number[]): Uint32Array {
-  const starts = new Uint32Array(lengths.length + 1)
-  for (const [i, length] of lengths.entries()) starts[i + 1] = (starts[i] as number) + length
-  return starts
+/** Where each field's values begin, where each value's rows begin, the rows, and which fields have one value a row. */
+function listBlocks<Value>(name: string, fields: readonly SortedRows<Value>[]): Blocks {
+  const fieldStarts = new Uint32Array(fields.length + 1)
+  const rowStarts = new Uint32Array(fields.length + 1)
+  for (const [i, { values, rows }] of fields.entries()) {
+    fieldStarts[i + 1] = (fieldStarts[i] as number) + values.length
+    rowStarts[i + 1] = (rowStarts[i] as number) + rows.length
+  }
+  const starts = new Uint32Array((fieldStarts.at(-1) ?? 0) + 1)
+  const allRows = new Uint32Array(rowStarts.at(-1) ?? 0)
+  for (const [i, field] of fields.entries()) {
+    const firstValue = fieldStarts[i] as number
+    const firstRow = rowStarts[i] as number
+    for (const [at, start] of field.starts.entries()) starts[firstValue + at] = firstRow + start
+    allRows.set(field.rows, firstRow)
+  }
+  return {
+    [`${name}_fields`]: fieldStarts,
+    [`${name}_starts`]: starts,
+    [`${name}_rows`]: allRows,
+    [`${name}_single`]: Uint8Array.from(fields, ({ isSingle }) => Number(isSingle)),
+  }
+}
+
+function compareNumbers(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function compareStrings(a: string, b: string): number {

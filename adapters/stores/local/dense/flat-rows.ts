@@ -71,6 +71,15 @@ export function openFlatRows({ dimensions, metric }: RowsSpec, memory: Memory): 
   }
 }
 
+/** What the largest block takes that one more row can ask for. */
+export function flatRowsBlockBytes(dimensions: number): number {
+  return blockBytes(LAST_ROWS, dimensions)
+}
+
+function blockBytes(room: number, dimensions: number): number {
+  return room * (4 * 8 + 4 * dimensions + strideOf(dimensions))
+}
+
 function newBlock(
   memory: Memory,
   room: number,
@@ -80,7 +89,7 @@ function newBlock(
   const doubles = room * 8
   const floats = room * dimensions
   const codes = room * stride
-  const region = memory.allocate(4 * doubles + 4 * floats + codes)
+  const region = memory.allocate(blockBytes(room, dimensions))
   const block = {
     count: room,
     dimensions,

@@ -15,11 +15,13 @@ import type { IndexDescription, ReplicaEngine } from '../../../../src/core/repli
 import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
 import type { DenseQuery, IndexedChunk, IndexSpec } from '../../../../src/core/vector-store.ts'
 import { checkVector } from '../check-vector.ts'
+import { flatRowsBlockBytes } from '../dense/flat-rows.ts'
 import type { Shard } from '../shard/shard.ts'
 import { CAPABILITIES, checkSpec } from './check-spec.ts'
 import type { Indexes } from './indexes.ts'
 import type { LocalIndex } from './local-index.ts'
 import type { Maintenance } from './maintenance.ts'
+import type { Room } from './room.ts'
 import { statisticsOf } from './statistics.ts'
 import type { StoredShard } from './stored-shard.ts'
 
@@ -28,6 +30,7 @@ const NO_CANDIDATES: LegResult = { candidates: [], underFilled: null }
 export interface EngineParts {
   readonly indexes: Indexes
   readonly maintenance: Maintenance
+  readonly room: Room
   readonly close: () => Promise<void>
 }
 
@@ -37,14 +40,16 @@ export class Engine implements ReplicaEngine {
   readonly capabilities = CAPABILITIES
   readonly #indexes: Indexes
   readonly #maintenance: Maintenance
+  readonly #room: Room
   readonly #close: () => Promise<void>
   /** Counts up over all indexes and is never reset, so that an index made anew takes no old position. */
   #writes = 0
   #closed: Promise<void> | null = null
 
-  constructor({ indexes, maintenance, close }: EngineParts) {
+  constructor({ indexes, maintenance, room, close }: EngineParts) {
     this.#indexes = indexes
     this.#maintenance = maintenance
+    this.#room = room
     this.#close = close
   }
 
@@ -237,7 +242,7 @@ export class Engine implements ReplicaEngine {
     await stored.use(async (shard) => {
       await this.#maintenance.beforeWrite(stored)
       try {
-        await work(stored, shard)
+        await this.#room.during(bytesToWrite(stored.spec.dense), () => work(stored, shard))
       } finally {
         this.#maintenance.noteWrite(stored)
       }
@@ -250,6 +255,11 @@ export class Engine implements ReplicaEngine {
     this.#writes += 1
     this.#indexes.get(scope)?.lastWrites.set(scope.tenant, this.#writes)
   }
+}
+
+/** The largest block that a delta may take for the rows of one call. */
+function bytesToWrite(dense: IndexSpec['dense']): number {
+  return dense === null ? 0 : flatRowsBlockBytes(dense.dimensions)
 }
 
 function missingPart({ index }: IndexRef, part: 'dense' | 'lexical'): QuarryError {

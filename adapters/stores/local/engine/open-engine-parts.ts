@@ -40,10 +40,11 @@ export async function openEngineParts(
   const builders = ground.builders ?? openBuilders()
   const files = ground.files ?? nodeFiles()
   const log = settings.log ?? SILENT
+  const room = new Room(memory)
   const indexes = await openIndexes(folder.path, {
     files,
     memory,
-    room: new Room(memory),
+    room,
     builders,
     log,
   })
@@ -62,6 +63,6 @@ export async function openEngineParts(
     await indexes.close()
     await folder.release()
   }
-  const engine = new Engine({ indexes, maintenance, close })
+  const engine = new Engine({ indexes, maintenance, room, close })
   return { engine, indexes, maintenance, memory, release: () => folder.release() }
 }

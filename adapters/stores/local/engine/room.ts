@@ -37,7 +37,7 @@ export class Room {
    * Runs `load` once so many bytes are free, and keeps them free for it.
    * @throws QuarryError `unavailable` where everything else is in use, with the numbers
    */
-  async during<T>(bytes: number, load: () => Promise<T>): Promise<T> {
+  async during<T>(bytes: number, load: () => T | Promise<T>): Promise<T> {
     this.#promised += bytes
     try {
       await this.#make(bytes)

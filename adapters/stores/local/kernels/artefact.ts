@@ -1,6 +1,5 @@
 /** Made by `npm run build:wasm` from the sources in assembly/; a test tells when it is old. */
-export const SOURCES_SHA256 =
-  'b54b6bb98915910599d2fcaec3d5f2bb514d73fcb618800a0e9afb2c98914db5'
+export const SOURCES_SHA256 = 'b54b6bb98915910599d2fcaec3d5f2bb514d73fcb618800a0e9afb2c98914db5'
 
 export const WASM_BASE64 = [
   'AGFzbQEAAAABWwhgBn9/f39/fwBgBX9/f39/AGAGf39/f31/AGAHf39/f39/fwBgCX9/f39/f39/fwBgB39/f399fX8A',

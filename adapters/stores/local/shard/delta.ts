@@ -75,14 +75,18 @@ export class Delta implements Part {
     return this.#log.rows([...this.#rowOf.values()])
   }
 
-  /** The vector has been checked, and no live row here has the id. */
+  /** The vector has been checked. Where this throws, nothing was added. */
   add({ vector, ...chunk }: IndexedChunk, position: Since): void {
     const row = this.#ids.length
     const kept = this.#vectors === null ? null : vector
+    const record = encodeRecord(chunk)
+    const terms =
+      this.#lexical === null
+        ? null
+        : weightedTerms(chunk, this.#lexical.spec, this.#lexical.analyzer)
     if (kept !== null) this.#vectors?.append(kept)
-    this.#log.append(encodeRecord(chunk), kept)
-    if (this.#lexical !== null)
-      this.#postings?.add(row, weightedTerms(chunk, this.#lexical.spec, this.#lexical.analyzer))
+    if (terms !== null) this.#postings?.add(row, terms)
+    this.#log.append(record, kept)
     this.#ids.push(chunk.id)
     this.#chunks.push(chunk)
     this.#rowOf.set(chunk.id, row)
@@ -128,7 +132,8 @@ export class Delta implements Part {
     const { id, documentId } = this.chunkAt(row)
     this.#killedSinceBuild?.push(id)
     this.#chunks[row] = undefined
-    this.#rowOf.delete(id)
+    // A newer row of the same chunk may stand here already.
+    if (this.#rowOf.get(id) === row) this.#rowOf.delete(id)
     const rows = this.#rowsOf.get(documentId)
     rows?.delete(row)
     if (rows?.size === 0) this.#rowsOf.delete(documentId)

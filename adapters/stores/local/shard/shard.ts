@@ -76,8 +76,8 @@ export class Shard {
     this.#refuseIfClosed()
     const stored = this.#locate(chunk.id)
     if (stored !== null && stored.part.revisionAt(stored.row) > chunk.revision) return false
-    if (stored !== null) this.#kill(stored.part, stored.row, position)
     this.#active.add(chunk, position)
+    if (stored !== null) this.#kill(stored.part, stored.row, position)
     return true
   }
 
