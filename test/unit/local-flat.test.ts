@@ -93,6 +93,29 @@ const exactCase = fc
     return { rows, query, search }
   })
 
+const SHAPES = ['even', 'one-hot', 'spread'] as const
+
+/** From below the least normal number that 32 bits can hold to near the greatest. */
+function anyLength(random: () => number): number {
+  return 10 ** Math.floor(random() * 81 - 44)
+}
+
+/** A vector of about this length: in any direction, along an axis, or with each number of another magnitude. */
+function shaped(
+  shape: (typeof SHAPES)[number],
+  dimensions: number,
+  length: number,
+  random: () => number,
+): Float32Array {
+  if (shape === 'one-hot') {
+    const vector = new Float32Array(dimensions)
+    vector[Math.floor(random() * dimensions)] = random() < 0.5 ? length : -length
+    return vector
+  }
+  const share = (): number => (shape === 'spread' ? 10 ** -Math.floor(random() * 12) : 1)
+  return Float32Array.from({ length: dimensions }, () => (random() - 0.5) * length * share())
+}
+
 describe.each(WAYS)('the exact search (%s)', (_, ask) => {
   it('answers what sorting all rows answers, ties, filters and floors included', async () => {
     await fc.assert(
@@ -103,26 +126,28 @@ describe.each(WAYS)('the exact search (%s)', (_, ask) => {
     )
   })
 
-  it.each(METRICS)('loses no row of any length by %s', async (metric) => {
+  it.each(METRICS)('loses no row of any length and shape by %s', async (metric) => {
+    const given = fc.record({
+      dimensions: fc.integer({ min: 1, max: 70 }),
+      count: fc.integer({ min: 1, max: 120 }),
+      k: fc.integer({ min: 1, max: 20 }),
+      shape: fc.constantFrom(...SHAPES),
+      sameLength: fc.boolean(),
+      seed: fc.integer({ min: 1, max: 1e9 }),
+    })
     await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 70 }),
-        fc.integer({ min: 1, max: 120 }),
-        fc.integer({ min: 1, max: 20 }),
-        fc.integer({ min: 1, max: 1e9 }),
-        async (dimensions, count, k, seed) => {
-          const random = randomOf(seed)
-          const length = (): number => 10 ** Math.floor(random() * 37 - 19)
-          const common = random() < 0.5 ? null : length()
-          const rows = wildRows(metric, dimensions, count, () => common ?? length(), random)
-          const query = Float32Array.from({ length: dimensions }, () => random() - 0.5)
-          const scale = common ?? length()
-          for (let i = 0; i < dimensions; i++) query[i] = (query[i] as number) * scale
-          const found = await ask(rows, query, everyRow(count, k))
-          expectBest(found, rows, query, k)
-        },
-      ),
-      { numRuns: 60 },
+      fc.asyncProperty(given, async ({ dimensions, count, k, shape, sameLength, seed }) => {
+        const random = randomOf(seed)
+        const common = anyLength(random)
+        const length = (): number => (sameLength ? common : anyLength(random))
+        const floats = new Float32Array(count * dimensions)
+        for (let row = 0; row < count; row++)
+          floats.set(shaped(shape, dimensions, length(), random), row * dimensions)
+        const rows: VectorRows = { count, dimensions, metric, floats }
+        const query = shaped(shape, dimensions, length(), random)
+        expectBest(await ask(rows, query, everyRow(count, k)), rows, query, k)
+      }),
+      { numRuns: 120 },
     )
   })
 

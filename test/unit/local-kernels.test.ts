@@ -1,14 +1,20 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SOURCES_SHA256, WASM_BASE64 } from '../../adapters/stores/local/kernels/artefact.ts'
-import { compileKernels, digestSources } from '../../adapters/stores/local/kernels/build.ts'
+import { SOURCES_SHA256 } from '../../adapters/stores/local/kernels/artefact.ts'
+import {
+  ARTEFACT,
+  compileKernels,
+  digestSources,
+  renderArtefact,
+} from '../../adapters/stores/local/kernels/build.ts'
 import type { Kernels } from '../../adapters/stores/local/memory/kernels.ts'
 import { openMemory } from '../../adapters/stores/local/memory/open-memory.ts'
 
 describe('the compiled kernels', () => {
   it('are those of the sources', () => {
     expect(SOURCES_SHA256).toBe(digestSources())
-    expect(WASM_BASE64).toBe(Buffer.from(compileKernels()).toString('base64'))
+    expect(readFileSync(ARTEFACT, 'utf8')).toBe(renderArtefact(compileKernels()))
   }, 60_000)
 })
 

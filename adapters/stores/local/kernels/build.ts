@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const SOURCES = fileURLToPath(new URL('./assembly/', import.meta.url))
-const ARTEFACT = fileURLToPath(new URL('./artefact.ts', import.meta.url))
+export const ARTEFACT = fileURLToPath(new URL('./artefact.ts', import.meta.url))
 
 const OPTIONS = [
   ...['--runtime', 'stub', '--importMemory', '--sharedMemory', '--initialMemory', '1'],
@@ -43,7 +43,7 @@ export function renderArtefact(wasm: Uint8Array): string {
     .match(/.{1,92}/g)
   return [
     '/** Made by `npm run build:wasm` from the sources in assembly/; a test tells when it is old. */',
-    `export const SOURCES_SHA256 =\n  '${digestSources()}'`,
+    `export const SOURCES_SHA256 = '${digestSources()}'`,
     '',
     'export const WASM_BASE64 = [',
     ...(lines ?? []).map((line) => `  '${line}',`),
