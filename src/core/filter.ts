@@ -100,9 +100,11 @@ export function instantOf(value: Scalar): number | undefined {
 
 /** `Date.parse` reads 30 February as 1 March. */
 function isDayOfItsMonth(date: string): boolean {
-  const [year, month, day] = [date.slice(0, 4), date.slice(5, 7), date.slice(8, 10)].map(Number)
-  if (year === undefined || month === undefined || day === undefined) return false
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+  const day = Number(date.slice(8, 10))
+  if (day <= 28) return true
+  return (
+    day <= new Date(Date.UTC(Number(date.slice(0, 4)), Number(date.slice(5, 7)), 0)).getUTCDate()
+  )
 }
 
 export interface FilterLimits {

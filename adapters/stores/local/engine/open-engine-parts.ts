@@ -9,7 +9,7 @@ import { SILENT } from './logger.ts'
 import { type Maintenance, startMaintenance } from './maintenance.ts'
 import { Room } from './room.ts'
 import type { EngineSettings } from './settings.ts'
-import { takeFolder } from './take-folder.ts'
+import { type TakenFolder, takeFolder } from './take-folder.ts'
 
 /** What an engine stands on, for tests of what happens when it breaks. */
 export interface EngineGround {
@@ -36,6 +36,19 @@ export async function openEngineParts(
   ground: EngineGround = {},
 ): Promise<EngineParts> {
   const folder = await takeFolder(settings.folder)
+  try {
+    return await openIn(folder, settings, ground)
+  } catch (error) {
+    await folder.release()
+    throw error
+  }
+}
+
+async function openIn(
+  folder: TakenFolder,
+  settings: EngineSettings,
+  ground: EngineGround,
+): Promise<EngineParts> {
   const memory = openMemory({ bytesMax: settings.memoryBytes ?? LIMITS.engineMemoryBytes.default })
   const builders = ground.builders ?? openBuilders()
   const files = ground.files ?? nodeFiles()

@@ -74,19 +74,24 @@ async function openSegment(stored: StoredShard, file: ManifestSegment): Promise<
 }
 
 /** Writes the state of this moment down; what changes meanwhile stays unsaved. */
-export async function saveShard(stored: StoredShard): Promise<void> {
+export async function saveShard(
+  stored: StoredShard,
+  added: readonly ManifestSegment[] | undefined,
+): Promise<void> {
   const { shard } = stored
   if (shard === null) return
   const { files } = stored.context
   const since = shard.saveBegins()
   try {
-    const position = shard.unsavedSince === undefined ? stored.applied : shard.unsavedSince
-    const lost = stored.lost || (stored.lostOnDisk && shard.unsavedSince !== undefined)
+    const unsaved = added === undefined ? shard.unsavedSince : undefined
+    const position = unsaved === undefined ? stored.applied : unsaved
+    const lost = stored.lost || (stored.lostOnDisk && unsaved !== undefined)
     const segments = [...shard.segments]
     const taken = segments.map((segment) => segment.takeDeletes())
     const written: ManifestSegment[] = []
     for (const [i, segment] of segments.entries())
       written.push(await saveSegment(stored, segment, taken[i] ?? null))
+    written.push(...(added ?? []))
     const generation = stored.generation + 1
     const manifest: ShardManifest = {
       ...stored.scope,

@@ -1,4 +1,5 @@
 import type { BuildJob } from '../build/job.ts'
+import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Delta } from '../shard/delta.ts'
 import type { Segment } from '../shard/segment.ts'
 import { chooseMerge } from './merge-policy.ts'
@@ -14,6 +15,29 @@ export async function sealOnce(stored: StoredShard): Promise<boolean> {
   const log = delta.beginBuild()
   await put(stored, [delta], { kind: 'seal', log, ...jobOf(stored) })
   return true
+}
+
+/**
+ * Writes all that is not on disk, for a shard that is about to leave the memory: segments are made of its deltas and
+ * named in the manifest without being opened, since there may be no room for them. Nobody may use the shard meanwhile.
+ */
+export async function sealAway(stored: StoredShard): Promise<void> {
+  const { shard, context } = stored
+  if (shard === null || shard.unsavedSince === undefined) return
+  shard.freeze()
+  const releases: (() => void)[] = []
+  const added: ManifestSegment[] = []
+  try {
+    for (const delta of shard.frozen) {
+      const { name, ...job } = { kind: 'seal', log: delta.beginBuild(), ...jobOf(stored) } as const
+      releases.push(stored.keepFile(name))
+      const { rows, kind, bytes } = await context.builders.run(job)
+      if (rows > 0) added.push({ file: name, kind, rows, bytes, deletes: null, deletedRows: 0 })
+    }
+    await stored.save(added)
+  } finally {
+    for (const release of releases) release()
+  }
 }
 
 /** Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. */

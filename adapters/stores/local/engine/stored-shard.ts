@@ -5,12 +5,13 @@ import type { IndexSpec } from '../../../../src/core/vector-store.ts'
 import type { Builders } from '../build/builders.ts'
 import type { Files } from '../files/files.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Since } from '../shard/since.ts'
 import type { Logger } from './logger.ts'
 import type { Evictable, Room } from './room.ts'
 import { NO_CHUNKS, readShard, type ShardSummary, saveShard } from './shard-folder.ts'
-import { mergeOnce, sealOnce } from './shard-work.ts'
+import { mergeOnce, sealAway, sealOnce } from './shard-work.ts'
 
 export interface ShardContext {
   readonly files: Files
@@ -30,6 +31,7 @@ export class StoredShard implements Evictable {
   readonly #applied: () => Since
   #shard: Shard | null = null
   #loading: Promise<Shard> | null = null
+  #leaving: Promise<void> | null = null
   #saving: Promise<void> = Promise.resolve()
   #pins = 0
   #sealing = false
@@ -75,7 +77,8 @@ export class StoredShard implements Evictable {
   }
 
   get busy(): boolean {
-    return this.#pins > 0 || this.#sealing || this.#merging || this.#loading !== null
+    const { loaded } = this
+    return this.#pins > 0 || this.#sealing || this.#merging || this.#leaving !== null || !loaded
   }
 
   get chunkCount(): number {
@@ -96,6 +99,8 @@ export class StoredShard implements Evictable {
     this.#pins += 1
     this.lastUsedAt = performance.now()
     try {
+      // Where it could not leave, it is still here; whoever sent it away is told why.
+      await this.#leaving?.catch(() => {})
       return await work(this.#shard ?? (await this.#load()))
     } finally {
       this.#pins -= 1
@@ -112,7 +117,7 @@ export class StoredShard implements Evictable {
 
   /** Turns one delta into a segment and saves; true when there was something to do. One at a time. */
   async seal(): Promise<boolean> {
-    if (this.#sealing || this.#shard === null) return false
+    if (this.#sealing || this.#leaving !== null || this.#shard === null) return false
     this.#sealing = true
     try {
       return await sealOnce(this)
@@ -123,7 +128,7 @@ export class StoredShard implements Evictable {
 
   /** Merges segments where the policy asks for it; true when it did. One at a time. */
   async merge(): Promise<boolean> {
-    if (this.#merging || this.#shard === null) return false
+    if (this.#merging || this.#leaving !== null || this.#shard === null) return false
     this.#merging = true
     try {
       return await mergeOnce(this)
@@ -132,34 +137,37 @@ export class StoredShard implements Evictable {
     }
   }
 
-  /** Saves run one after another, each of what stands when it begins. */
-  async save(): Promise<void> {
+  /**
+   * Saves run one after another, each of what stands when it begins. With `added`, what the deltas hold is in these
+   * segments.
+   */
+  async save(added?: readonly ManifestSegment[]): Promise<void> {
     const before = this.#saving
     const saved = (async () => {
       await before.catch(() => {})
-      if (!this.#discarded) await saveShard(this)
+      if (!this.#discarded) await saveShard(this, added)
     })()
     this.#saving = saved
     await saved
   }
 
+  /** Whoever wants to use the shard meanwhile waits, and finds it on disk. */
   async evict(): Promise<void> {
-    while (this.#shard?.unsavedSince !== undefined && !this.#discarded) {
-      this.#pins += 1
-      try {
-        if (!(await this.seal())) await this.save()
-      } finally {
-        this.#pins -= 1
-      }
+    if (this.busy || this.#shard === null) return
+    this.#leaving = sealAway(this)
+    try {
+      await this.#leaving
+      this.#leave()
+    } finally {
+      this.#leaving = null
     }
-    if (this.busy) return
-    this.#leave()
   }
 
   /** Lets go of the memory and of the right to write to the folder. */
   async discard(): Promise<void> {
     this.#discarded = true
     await this.#loading?.catch(() => {})
+    await this.#leaving?.catch(() => {})
     await this.#saving.catch(() => {})
     this.#leave()
   }
