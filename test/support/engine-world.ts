@@ -7,8 +7,9 @@ import {
   type EngineParts,
   openEngineParts,
 } from '../../adapters/stores/local/engine/open-engine-parts.ts'
+import type { EngineSettings } from '../../adapters/stores/local/engine/settings.ts'
 import type { StoredShard } from '../../adapters/stores/local/engine/stored-shard.ts'
-import { nodeDisk } from '../../adapters/stores/local/files/disk.ts'
+import { type Disk, nodeDisk } from '../../adapters/stores/local/files/disk.ts'
 import { type Files, filesOn } from '../../adapters/stores/local/files/files.ts'
 import {
   type ChunkId,
@@ -22,14 +23,15 @@ import { never } from '../conformance/fixture.ts'
 import type { Oracle } from '../conformance/oracle.ts'
 
 /** The real disk without waiting for it: what is tested with it does not lose power. */
-export const hastyFiles: Files = filesOn({
+export const unsynced: Disk = {
   ...nodeDisk,
   create: async (path) => ({ ...(await nodeDisk.create(path)), sync: async () => {} }),
   syncFolder: async () => {},
-})
+}
+export const hastyFiles: Files = filesOn(unsynced)
 
 /** Builds at once and in this thread, so that a test decides when. */
-export function immediateBuilders(files: Files): Builders {
+function immediateBuilders(files: Files): Builders {
   return { run: (job) => runJob(job, files), close: async () => {} }
 }
 
@@ -48,15 +50,25 @@ export class EngineWorld {
   readonly folder: string
   readonly spec: IndexSpec
   readonly oracle: Oracle
-  readonly #files: Files
+  settings: EngineSettings
+  #files: Files
   readonly #feed: FeedEntry[] = []
   #parts: EngineParts | null = null
+  /** What the files covered when the engine was last opened; null where the index was loaded anew. */
+  openedAt: FeedPosition | null = null
 
-  constructor(folder: string, spec: IndexSpec, oracle: Oracle, files: Files) {
+  constructor(
+    folder: string,
+    spec: IndexSpec,
+    oracle: Oracle,
+    files: Files,
+    settings: EngineSettings,
+  ) {
     this.folder = folder
     this.spec = spec
     this.oracle = oracle
     this.#files = files
+    this.settings = { folder, deltaRows: 65_536, sealAfterMs: 3_600_000, ...settings }
   }
 
   get parts(): EngineParts {
@@ -68,20 +80,26 @@ export class EngineWorld {
     return this.parts.engine
   }
 
-  async open(scope: Scope): Promise<void> {
-    const settings = { folder: this.folder, deltaRows: 65_536, sealAfterMs: 3_600_000 }
-    const ground = { files: this.#files, builders: immediateBuilders(this.#files) }
-    this.#parts = await openEngineParts(settings, ground)
+  async open(scope: Scope, files: Files = this.#files): Promise<void> {
+    this.#files = files
+    const ground = { files, builders: immediateBuilders(files) }
+    this.#parts = await openEngineParts(this.settings, ground)
     await this.engine.createIndex(refOf(scope), this.spec, never)
+    this.openedAt = this.engine.covered(refOf(scope))
     await this.#replay(scope)
   }
 
-  /** Ends without saving anything more, as a killed process does, and starts again from the files and the feed. */
-  async restart(scope: Scope): Promise<void> {
+  /** Ends without saving anything more, as a killed process does. */
+  async kill(): Promise<void> {
     this.parts.maintenance.stop()
     await this.parts.indexes.close()
     await this.parts.release()
-    await this.open(scope)
+  }
+
+  /** Is killed, and starts again from the files and the feed. */
+  async restart(scope: Scope, files: Files = this.#files): Promise<void> {
+    await this.kill()
+    await this.open(scope, files)
   }
 
   stored({ tenant, ...ref }: Scope): StoredShard | undefined {
@@ -153,12 +171,14 @@ export async function openEngineWorld(
   spec: IndexSpec,
   oracle: Oracle,
   files: Files = hastyFiles,
+  settings: EngineSettings = {},
 ): Promise<EngineWorld> {
   const world = new EngineWorld(
     await mkdtemp(join(tmpdir(), 'quarry-engine-')),
     spec,
     oracle,
     files,
+    settings,
   )
   const { dense, lexical } = spec
   const exact = dense === null ? null : { ...dense, algorithm: { kind: 'flat' as const } }

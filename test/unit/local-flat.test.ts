@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countRows, emptyBitmap } from '../../adapters/stores/local/bitmap.ts'
+import { addRow, countRows, emptyBitmap } from '../../adapters/stores/local/bitmap.ts'
 import type { VectorRows } from '../../adapters/stores/local/dense/dense-segment.ts'
 import { encodeRows } from '../../adapters/stores/local/dense/encode-rows.ts'
 import { openFlat } from '../../adapters/stores/local/dense/flat.ts'
@@ -191,6 +191,24 @@ describe.each(WAYS)('the exact search (%s)', (_, ask) => {
     }
   })
 
+  it('finds allowed rows that lie together, and none past the end', async () => {
+    const rows = wildRows('dot', 4, 2_040, () => 1, randomOf(11))
+    const query = new Float32Array([1, -1, 0.5, 2])
+    for (const [from, to] of [
+      [2_030, 2_048],
+      [900, 2_048],
+      [0, 3],
+    ] as const) {
+      const allowed = emptyBitmap(rows.count)
+      for (let row = from; row < to; row++) addRow(allowed, row)
+      const search = { ...everyRow(rows.count, 2_000), allowed, allowedCount: to - from }
+      const found = await ask(rows, query, search)
+      expect([...found.rows].sort((a, b) => a - b)).toEqual(
+        [...trueBest(rows, query, search).rows].sort((a, b) => a - b),
+      )
+    }
+  })
+
   it('answers nothing for no rows, no k, or a floor above all', async () => {
     const rows = wildRows('dot', 5, 40, () => 1, randomOf(9))
     const nothing = { rows: [], scores: [], complete: true }
@@ -301,6 +319,16 @@ describe('rows that come one by one', () => {
     expect(delta.bytes).toBeLessThan(2 * 3_000 * (20 * 4 + 32 + 32))
     delta.free()
     expect(memory.bytesUsed).toBe(0)
+  })
+
+  it('are searched as one where they lie in several memories', async () => {
+    const memory = openMemory({ bytesMax: 2 ** 24, arenaBytesMax: 1_024 * (32 + 16 + 16) })
+    const rows = wildRows('cosine', 4, 4_000, () => 1, randomOf(12))
+    const delta = deltaOf(rows, memory)
+    const query = new Float32Array([1, -1, 0.5, 2])
+    for (const k of [1, 20, 1_500])
+      expectBest(await delta.search(query, everyRow(4_000, k), signal), rows, query, k)
+    delta.free()
   })
 
   it('are not half there where memory ends', async () => {

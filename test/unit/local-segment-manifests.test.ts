@@ -57,9 +57,9 @@ describe('deletes', () => {
     const path = join(folder, 'deletes')
     await fc.assert(
       fc.asyncProperty(deletes, async (given) => {
-        const bytes = await writeDeletes(files, path, ROWS, given)
+        const bytes = await writeDeletes(files, path, { rows: ROWS }, given)
         expect((await readFile(path)).byteLength).toBe(bytes)
-        expect(await readDeletes(files, path, ROWS, signal)).toEqual(given)
+        expect(await readDeletes(files, path, { rows: ROWS }, signal)).toEqual(given)
       }),
       { numRuns: 100 },
     )
@@ -67,26 +67,26 @@ describe('deletes', () => {
 
   it('are the deletes of so many rows and no others', async () => {
     const path = join(folder, 'deletes-of')
-    await writeDeletes(files, path, ROWS, some())
-    const other = readDeletes(files, path, ROWS + 1, signal)
+    await writeDeletes(files, path, { rows: ROWS }, some())
+    const other = readDeletes(files, path, { rows: ROWS + 1 }, signal)
     await expect(other).rejects.toMatchObject({ fault: 'other_content' })
     for (const rows of [Uint32Array.of(0, 0, 1 << 6), emptyBitmap(ROWS + 32), emptyBitmap(1)]) {
-      await writeDeletes(files, path, ROWS, { ...some(), rows })
-      const read = readDeletes(files, path, ROWS, signal)
+      await writeDeletes(files, path, { rows: ROWS }, { ...some(), rows })
+      const read = readDeletes(files, path, { rows: ROWS }, signal)
       await expect(read).rejects.toMatchObject({ fault: 'damaged' })
     }
-    await expect(readDeletes(files, `${path}-not`, ROWS, signal)).rejects.toMatchObject({
+    await expect(readDeletes(files, `${path}-not`, { rows: ROWS }, signal)).rejects.toMatchObject({
       fault: 'missing',
     })
   })
 
   it('are refused when any byte of them is wrong', async () => {
     const path = join(folder, 'deletes-wrong')
-    await writeDeletes(files, path, ROWS, some())
+    await writeDeletes(files, path, { rows: ROWS }, some())
     const sound = await readFile(path)
     for (let at = 0; at < sound.byteLength; at++) {
       await writeFile(path, flipped(sound, at))
-      await expect(readDeletes(files, path, ROWS, signal)).rejects.toMatchObject({
+      await expect(readDeletes(files, path, { rows: ROWS }, signal)).rejects.toMatchObject({
         fault: 'damaged',
       })
     }
@@ -212,7 +212,7 @@ describe('a disk that fails at any one call of a seal', () => {
   async function seal(home: string, generation: number, to = files): Promise<void> {
     const [named] = state(generation).segments
     await writeSegment(to, join(home, named?.file ?? ''), { generation }, PARTS)
-    await writeDeletes(to, join(home, named?.deletes ?? ''), 3, deleted)
+    await writeDeletes(to, join(home, named?.deletes ?? ''), { rows: 3 }, deleted)
     await writeShardManifest(to, join(home, 'manifest'), state(generation))
   }
 
@@ -224,7 +224,9 @@ describe('a disk that fails at any one call of a seal', () => {
     for (const { file, deletes } of segments) {
       const segment = await openSegment(files, join(home, file), onHeap, { generation }, signal)
       await segment.readCold('p', 'b', signal)
-      expect(await readDeletes(files, join(home, deletes ?? ''), 3, signal)).toEqual(deleted)
+      expect(await readDeletes(files, join(home, deletes ?? ''), { rows: 3 }, signal)).toEqual(
+        deleted,
+      )
     }
     return generation
   }

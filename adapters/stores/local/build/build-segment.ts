@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import type { DenseSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { Blocks } from '../blocks.ts'
@@ -31,7 +32,7 @@ export async function buildSegment(job: BuildJob, source: RowSource, files: File
     parts.push({ name: 'postings', blocks: buildPostings(source, spec.lexical) })
   const vectors = spec.dense === null ? null : await buildVectors(job, spec.dense, source)
   if (vectors !== null) parts.push(vectors.part)
-  const about = { ...owner, kind, rows: source.count, ...vectors?.about }
+  const about = { ...owner, file: basename(path), kind, rows: source.count, ...vectors?.about }
   const bytes = await writeSegment(files, path, about, parts)
   return { rows: source.count, kind, bytes: bytes + (vectors?.graphBytes ?? 0) }
 }

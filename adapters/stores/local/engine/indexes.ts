@@ -22,7 +22,7 @@ export async function openIndexes(root: string, context: ShardContext): Promise<
   const indexes = new Map<string, LocalIndex>()
   await context.files.makeFolder(root)
   for (const name of await context.files.list(root)) {
-    const index = await openIndex(join(root, name), context)
+    const index = await openIndex(root, join(root, name), context)
     if (index === null) await context.files.remove(join(root, name))
     else indexes.set(keyOf(index.ref), index)
   }
@@ -74,7 +74,11 @@ export async function openIndexes(root: string, context: ShardContext): Promise<
   }
 }
 
-async function openIndex(folder: string, context: ShardContext): Promise<LocalIndex | null> {
+async function openIndex(
+  root: string,
+  folder: string,
+  context: ShardContext,
+): Promise<LocalIndex | null> {
   const manifest = await readIndexManifest(context.files, join(folder, INDEX_MANIFEST))
   if (manifest.state !== 'read') {
     context.log.warn(
@@ -84,8 +88,12 @@ async function openIndex(folder: string, context: ShardContext): Promise<LocalIn
     return null
   }
   const { ref, spec, position } = manifest.manifest
+  if (indexFolder(root, ref) !== folder) {
+    context.log.warn({ folder, ...ref }, 'an index folder has the manifest of another index')
+    return null
+  }
   const index = new LocalIndex(ref, spec, folder, context, position)
-  const summaries = await readSummaries(folder, context)
+  const summaries = await readSummaries(folder, ref, context)
   if (summaries === null) return null
   for (const { tenant, summary, lost } of summaries) {
     const shard = index.addShard(tenant)

@@ -27,7 +27,7 @@ export async function openSegmentFile(
     files,
     stored.pathOf(file),
     (bytes) => memory.allocate(bytes),
-    { collection, index, tenant, rows },
+    { collection, index, tenant, file, rows },
     unending,
   )
   try {

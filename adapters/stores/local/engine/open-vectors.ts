@@ -77,7 +77,10 @@ async function openGraph(
       readVectors: cold === null ? nothingToRead : readerOf(cold, dimensions),
     },
     signal,
-  )
+  ).catch(async (error: unknown) => {
+    await cold?.close()
+    throw error
+  })
   const closed: DenseSegment = {
     kind: 'hnsw',
     search: (query, search, during) => dense.search(query, search, during),

@@ -21,6 +21,11 @@ export function shardFolder(indexFolder: string, tenant: TenantId): string {
   return join(indexFolder, digestOf([tenant]))
 }
 
+/** Beside them lie the index's manifest, and what a killed process left of writing it. */
+export function isShardFolder(name: string): boolean {
+  return /^[0-9a-f]{32}$/.test(name)
+}
+
 function digestOf(names: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 32)
 }

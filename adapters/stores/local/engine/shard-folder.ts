@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { TenantId } from '../../../../src/core/model.ts'
-import { readDeletes, writeDeletes } from '../segment/deletes.ts'
+import type { IndexRef, TenantId } from '../../../../src/core/model.ts'
+import { type DeletesAbout, readDeletes, writeDeletes } from '../segment/deletes.ts'
 import {
   type ManifestSegment,
   readShardManifest,
@@ -11,7 +11,7 @@ import { UnusableFile } from '../segment/unusable-file.ts'
 import type { Segment } from '../shard/segment.ts'
 import { Shard } from '../shard/shard.ts'
 import { openSegmentFile } from './open-segment-file.ts'
-import { graphOf, INDEX_MANIFEST, SHARD_MANIFEST as MANIFEST } from './paths.ts'
+import { graphOf, isShardFolder, SHARD_MANIFEST as MANIFEST, shardFolder } from './paths.ts'
 import type { ShardContext, StoredShard } from './stored-shard.ts'
 
 /** Damaged files are kept under this ending for whoever wants to look at them, until the shard is next emptied. */
@@ -62,7 +62,8 @@ async function openSegment(stored: StoredShard, file: ManifestSegment): Promise<
   try {
     const { files } = stored.context
     const path = stored.pathOf(file.deletes)
-    const deletes = await readDeletes(files, path, file.rows, new AbortController().signal)
+    const about = aboutDeletes(stored, file.deletes, file)
+    const deletes = await readDeletes(files, path, about, new AbortController().signal)
     if (!segment.fitsDeletes(deletes))
       throw new UnusableFile('other_content', path, `these are not the deletes of ${file.file}`)
     segment.restoreDeletes(deletes, file.deletes)
@@ -111,6 +112,15 @@ export async function saveShard(
   }
 }
 
+/** So that the deletes of another segment, which may have as many rows, are not taken for them. */
+function aboutDeletes(
+  { scope: { collection, index, tenant } }: StoredShard,
+  name: string,
+  { file, rows }: Pick<ManifestSegment, 'file' | 'rows'>,
+): DeletesAbout {
+  return { collection, index, tenant, file: name, segment: file, rows }
+}
+
 type TakenDeletes = ReturnType<Segment['takeDeletes']>
 
 async function saveSegment(
@@ -123,7 +133,8 @@ async function saveSegment(
     const name = `${stored.nextName++}.deletes`
     const release = stored.keepFile(name)
     try {
-      await writeDeletes(stored.context.files, stored.pathOf(name), rows, taken.deletes)
+      const about = aboutDeletes(stored, name, { file, rows })
+      await writeDeletes(stored.context.files, stored.pathOf(name), about, taken.deletes)
       segment.saved = { file: name, version: taken.version, count: taken.count }
     } finally {
       release()
@@ -179,26 +190,38 @@ export interface FoundShard {
 }
 
 /**
- * What can be told of the shards of an index without loading them. Null where a manifest is damaged or gone, since
- * only it says whose shard it was: then the whole index has to be loaded again.
+ * What can be told of the shards of an index without loading them. Null where a manifest is damaged, gone or another
+ * folder's, since only it says whose shard it was: then the whole index has to be loaded again.
  */
 export async function readSummaries(
   indexFolder: string,
+  { collection, index }: IndexRef,
   { files, log }: ShardContext,
 ): Promise<readonly FoundShard[] | null> {
   const found: FoundShard[] = []
-  for (const name of await files.list(indexFolder)) {
-    if (name === INDEX_MANIFEST) continue
-    const read = await readShardManifest(files, join(indexFolder, name, MANIFEST))
-    if (read.state === 'read') {
-      const { tenant, lost } = read.manifest
-      found.push({ tenant, lost, summary: summaryOf(read.manifest) })
-    } else if (read.state !== 'absent' || (await files.list(join(indexFolder, name))).length > 0) {
-      log.error({ folder: join(indexFolder, name), state: read.state }, 'a shard has no manifest')
+  for (const name of (await files.list(indexFolder)).filter(isShardFolder)) {
+    const folder = join(indexFolder, name)
+    const read = await readShardManifest(files, join(folder, MANIFEST))
+    if (read.state === 'absent' && (await files.list(folder)).length === 0) continue
+    if (read.state !== 'read' || !isAt(read.manifest, { collection, index }, indexFolder, folder)) {
+      log.error({ folder, state: read.state }, 'a shard has no manifest of its own')
       return null
     }
+    const { tenant, lost } = read.manifest
+    found.push({ tenant, lost, summary: summaryOf(read.manifest) })
   }
   return found
+}
+
+function isAt(
+  manifest: ShardManifest,
+  ref: IndexRef,
+  indexFolder: string,
+  folder: string,
+): boolean {
+  const { collection, index, tenant } = manifest
+  const isOwn = collection === ref.collection && index === ref.index
+  return isOwn && shardFolder(indexFolder, tenant) === folder
 }
 
 function summaryOf({ segments }: ShardManifest): ShardSummary {

@@ -1,3 +1,4 @@
+import { QuarryError } from '../../../../src/core/errors.ts'
 import type { BuildJob } from '../build/job.ts'
 import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Delta } from '../shard/delta.ts'
@@ -40,7 +41,10 @@ export async function sealAway(stored: StoredShard): Promise<void> {
   }
 }
 
-/** Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. */
+/**
+ * Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. A source whose
+ * file is of no use any more makes the shard lost, since the next start would find it so, and no merge would succeed.
+ */
 export async function mergeOnce(stored: StoredShard): Promise<boolean> {
   const { shard } = stored
   const sources = shard === null ? [] : chooseMerge(shard.segments)
@@ -49,7 +53,25 @@ export async function mergeOnce(stored: StoredShard): Promise<boolean> {
     path: stored.pathOf(segment.parts.name),
     dead: segment.beginBuild(),
   }))
-  return await put(stored, sources, { kind: 'merge', inputs, ...jobOf(stored) })
+  try {
+    return await put(stored, sources, { kind: 'merge', inputs, ...jobOf(stored) })
+  } catch (error) {
+    const isUsed = stored.shard?.holds(sources) === true && !stored.discarded
+    if (isUsed && inputs.some(({ path }) => isUnusable(error, path))) {
+      const { log } = stored.context
+      log.error({ err: error, ...stored.scope }, 'a shard is lost and waits to be loaded again')
+      stored.lost = true
+      await stored.save()
+    }
+    throw error
+  }
+}
+
+/** By what it says rather than by its class, which it leaves behind in the thread where it was thrown. */
+function isUnusable(error: unknown, path: string): boolean {
+  if (!(error instanceof QuarryError)) return false
+  const { details } = error
+  return details['fault'] !== undefined && details['path'] === path
 }
 
 type Place = Pick<BuildJob, 'path' | 'graphPath' | 'owner' | 'spec'> & { readonly name: string }

@@ -1,5 +1,6 @@
 import { type Bitmap, countRows, emptyBitmap, fullBitmap } from '../bitmap.ts'
 import type { Files } from '../files/files.ts'
+import type { About } from './layout.ts'
 import { onHeap, openSegment } from './open-segment.ts'
 import { UnusableFile } from './unusable-file.ts'
 import { writeSegment } from './write-segment.ts'
@@ -14,29 +15,34 @@ export interface Deletes {
 
 const PART = 'deletes'
 
+/** The segment whose rows are deleted, and whatever else tells these deletes from others. */
+export type DeletesAbout = About & { readonly rows: number }
+
 /** A file in the format of segments. Answers its bytes. */
 export function writeDeletes(
   files: Files,
   path: string,
-  rows: number,
+  about: DeletesAbout,
   { rows: deleted, documentFrequencies, lengthTotal }: Deletes,
 ): Promise<number> {
-  const about = { kind: PART, rows, length_total: lengthTotal }
   const blocks = { deleted, frequencies: documentFrequencies }
-  return writeSegment(files, path, about, [{ name: PART, blocks }])
+  return writeSegment(files, path, { ...about, kind: PART, length_total: lengthTotal }, [
+    { name: PART, blocks },
+  ])
 }
 
 /**
- * The deletes of a segment of so many rows, the caller's to change.
+ * The deletes that say the same about themselves, the caller's to change.
  * @throws UnusableFile as `openSegment`
  */
 export async function readDeletes(
   files: Files,
   path: string,
-  rows: number,
+  about: DeletesAbout,
   signal: AbortSignal,
 ): Promise<Deletes> {
-  const opened = await openSegment(files, path, onHeap, { kind: PART, rows }, signal)
+  const { rows } = about
+  const opened = await openSegment(files, path, onHeap, { ...about, kind: PART }, signal)
   const blocks = opened.part(PART)
   const deleted = blocks.u32('deleted').slice()
   const documentFrequencies = blocks.u32('frequencies').slice()
