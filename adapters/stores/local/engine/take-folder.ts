@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,11 +25,25 @@ export async function takeFolder(parent: string | undefined): Promise<TakenFolde
   throw new QuarryError('conflict', `${PROCESSES_MAX} processes keep their indexes in ${parent}`)
 }
 
+/** Those of engines that nobody closed go with the process. */
+const temporaries = new Set<string>()
+let isWatching = false
+
 async function temporaryFolder(): Promise<TakenFolder> {
   const path = await mkdtemp(join(tmpdir(), 'quarry-engine-'))
+  if (!isWatching) process.once('exit', removeTemporaries)
+  isWatching = true
+  temporaries.add(path)
   return {
     path,
     isTemporary: true,
-    release: () => rm(path, { recursive: true, force: true }),
+    async release() {
+      await rm(path, { recursive: true, force: true })
+      temporaries.delete(path)
+    },
   }
+}
+
+function removeTemporaries(): void {
+  for (const path of temporaries) rmSync(path, { recursive: true, force: true })
 }
