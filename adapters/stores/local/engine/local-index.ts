@@ -25,6 +25,7 @@ export class LocalIndex {
   #applied: FeedPosition | null
   /** What the manifest on disk says. */
   #saved: FeedPosition | null
+  #saving: Promise<void> = Promise.resolve()
 
   constructor(
     ref: IndexRef,
@@ -70,8 +71,14 @@ export class LocalIndex {
     return covered
   }
 
-  /** Writes the position down where it has moved on. */
+  /** Writes the position down where it has moved on; one call after another, since all write the same file. */
   async save(): Promise<void> {
+    const saved = this.#saving.then(() => this.#saveNow())
+    this.#saving = saved.catch(() => {})
+    await saved
+  }
+
+  async #saveNow(): Promise<void> {
     const position = this.covered
     if (position === null) return
     if (this.#saved !== null && comparePositions(position, this.#saved) <= 0) return

@@ -90,7 +90,7 @@ class Upkeep implements Maintenance {
       this.#start(task)
       await task.running
     }
-    for (const index of this.#deps.indexes()) await index.save()
+    await this.#saveIndexes()
   }
 
   stop(): void {
@@ -155,6 +155,11 @@ class Upkeep implements Maintenance {
       else if (nowMs - task.dirtySinceMs >= this.#deps.sealAfterMs || task.failures > 0)
         this.#start(task)
     }
+    await this.#saveIndexes()
+  }
+
+  /** A position that could not be written down only makes the next start read more of the feed. */
+  async #saveIndexes(): Promise<void> {
     try {
       for (const index of this.#deps.indexes()) await index.save()
     } catch (error) {
