@@ -1,10 +1,8 @@
 import { isTurnOver, nextTurn } from './turns.ts'
+import { unending } from './unending.ts'
 
 /** Called between small pieces of work, gives the event loop back whenever all such work has had its share of a turn. */
 export type Pace = () => Promise<void>
-
-/** Nobody gives up on work that is paced: it is part of a write that has begun. */
-const unending = new AbortController().signal
 
 export function createPace(): Pace {
   return async () => {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
+import { unending } from '../../../../src/core/unending.ts'
 import type { DenseSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { Blocks } from '../blocks.ts'
 import { createPostingsBuilder } from '../bm25/build-postings.ts'
@@ -12,12 +13,9 @@ import { buildIvfPq } from '../ivf/build-ivf-pq.ts'
 import { buildChunks } from '../segment/build-chunks.ts'
 import type { About } from '../segment/layout.ts'
 import { type Part, writeSegment } from '../segment/write-segment.ts'
-import { chooseKind } from './choose-kind.ts'
+import { chooseKind, type SegmentKind } from './choose-kind.ts'
 import type { BuildJob, Built } from './job.ts'
 import type { RowSource } from './row-source.ts'
-
-/** A thread that is told to stop is ended, so nothing in it waits for a signal. */
-const unending = new AbortController().signal
 
 /** Writes a whole segment; its manifest names it later. A source without rows leaves no file. */
 export async function buildSegment(job: BuildJob, source: RowSource, files: Files): Promise<Built> {
@@ -30,7 +28,7 @@ export async function buildSegment(job: BuildJob, source: RowSource, files: File
   ]
   if (spec.lexical !== null)
     parts.push({ name: 'postings', blocks: buildPostings(source, spec.lexical) })
-  const vectors = spec.dense === null ? null : await buildVectors(job, spec.dense, source)
+  const vectors = spec.dense === null ? null : await buildVectors(job, kind, spec.dense, source)
   if (vectors !== null) parts.push(vectors.part)
   const about = { ...owner, file: basename(path), kind, rows: source.count, ...vectors?.about }
   const bytes = await writeSegment(files, path, about, parts)
@@ -52,6 +50,7 @@ interface BuiltVectors {
 /** Float rows stay on disk where a search does not compare them; a merge needs them. */
 async function buildVectors(
   { graphPath }: BuildJob,
+  kind: SegmentKind,
   dense: DenseSpec,
   source: RowSource,
 ): Promise<BuiltVectors> {
@@ -60,7 +59,7 @@ async function buildVectors(
   await source.readVectors(floats, dimensions)
   const rows: VectorRows = { count: source.count, dimensions, metric, floats }
   const cold = ['floats']
-  switch (chooseKind(dense, source.count)) {
+  switch (kind) {
     case 'ivf_pq': {
       const asked = algorithm.kind === 'ivf_pq' ? algorithm : {}
       return { part: { name: 'vectors', blocks: { ...buildIvfPq(rows, asked), floats }, cold } }

@@ -1,4 +1,5 @@
 import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
+import { unending } from '../../../../src/core/unending.ts'
 import { openPostings } from '../bm25/open-postings.ts'
 import type { SegmentKind } from '../build/choose-kind.ts'
 import { openColumns } from '../columns/open-columns.ts'
@@ -10,10 +11,8 @@ import { openVectors } from './open-vectors.ts'
 import { graphOf } from './paths.ts'
 import type { StoredShard } from './stored-shard.ts'
 
-/** Loading ends with the process, not with whoever asked first: others may wait for the same shard. */
-const unending = new AbortController().signal
-
 /**
+ * Goes on whoever gives up on it, since others may wait for the same shard.
  * @throws UnusableFile where the file has to be made anew; `unavailable` where it can't be read now or does not fit
  */
 export async function openSegmentFile(

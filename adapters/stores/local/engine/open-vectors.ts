@@ -1,7 +1,7 @@
 import type { DenseSpec } from '../../../../src/core/vector-store.ts'
 import type { DenseSegment } from '../dense/dense-segment.ts'
-import { strideOf } from '../dense/encode-row.ts'
 import { openFlat, type VectorFacts } from '../dense/flat.ts'
+import { readCodes } from '../dense/flat-block.ts'
 import { searchCodes } from '../dense/scan-codes.ts'
 import type { Files } from '../files/files.ts'
 import type { ReadVectors } from '../hnsw/graph.ts'
@@ -49,16 +49,7 @@ async function openGraph(
   if (algorithm.kind !== 'hnsw')
     throw new TypeError(`a graph in an index of kind ${algorithm.kind}`)
   const { count, metric, dimensions } = facts
-  const blocks = opened.part('vectors')
-  const codes = {
-    ...facts,
-    stride: strideOf(dimensions),
-    codes: blocks.i8('codes'),
-    multipliers: blocks.f64('multipliers'),
-    addends: blocks.f64('addends'),
-    errors: blocks.f64('errors'),
-    norms: blocks.f64('norms'),
-  }
+  const codes = readCodes(opened.part('vectors'), facts)
   const bytes = Number(opened.about['graph_bytes'])
   const file = { path, bytes, crc32: Number(opened.about['graph_crc32']) }
   const cold =

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { IndexRef, TenantId } from '../../../../src/core/model.ts'
+import { unending } from '../../../../src/core/unending.ts'
 import { type DeletesAbout, readDeletes, writeDeletes } from '../segment/deletes.ts'
 import {
   type ManifestSegment,
@@ -63,7 +64,7 @@ async function openSegment(stored: StoredShard, file: ManifestSegment): Promise<
     const { files } = stored.context
     const path = stored.pathOf(file.deletes)
     const about = aboutDeletes(stored, file.deletes, file)
-    const deletes = await readDeletes(files, path, about, new AbortController().signal)
+    const deletes = await readDeletes(files, path, about, unending)
     if (!segment.fitsDeletes(deletes))
       throw new UnusableFile('other_content', path, `these are not the deletes of ${file.file}`)
     segment.restoreDeletes(deletes, file.deletes)
@@ -195,7 +196,7 @@ export interface FoundShard {
  */
 export async function readSummaries(
   indexFolder: string,
-  { collection, index }: IndexRef,
+  ref: IndexRef,
   { files, log }: ShardContext,
 ): Promise<readonly FoundShard[] | null> {
   const found: FoundShard[] = []
@@ -203,7 +204,7 @@ export async function readSummaries(
     const folder = join(indexFolder, name)
     const read = await readShardManifest(files, join(folder, MANIFEST))
     if (read.state === 'absent' && (await files.list(folder)).length === 0) continue
-    if (read.state !== 'read' || !isAt(read.manifest, { collection, index }, indexFolder, folder)) {
+    if (read.state !== 'read' || !isAt(read.manifest, ref, indexFolder, folder)) {
       log.error({ folder, state: read.state }, 'a shard has no manifest of its own')
       return null
     }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { QuarryError } from '../../../../src/core/errors.ts'
 import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
+import { unending } from '../../../../src/core/unending.ts'
 import type { BlockData, BlockReader, Blocks } from '../blocks.ts'
 import type { Files, OpenFile } from '../files/files.ts'
 import { blockReader } from './block-reader.ts'
@@ -227,5 +228,3 @@ async function openCold(
     close: () => file.close(),
   }
 }
-
-const unending = new AbortController().signal

@@ -55,20 +55,18 @@ export class Shard {
   }
 
   get bytes(): number {
-    const deltas = [...this.#frozen, this.#active]
-    return [...this.#segments, ...deltas].reduce((sum, { bytes }) => sum + bytes, 0)
+    return [...this.#segments, ...this.#deltas()].reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   get chunksByKind(): readonly (readonly [string, number])[] {
-    const deltas = [...this.#frozen, this.#active].reduce((sum, delta) => sum + delta.liveCount, 0)
+    const deltas = this.#deltas().reduce((sum, delta) => sum + delta.liveCount, 0)
     const segments = this.#segments.map(({ parts, liveCount }) => [parts.kind, liveCount] as const)
     return deltas === 0 ? segments : [...segments, ['delta', deltas]]
   }
 
   /** Since when something here is not on disk; undefined where all of it is. */
   get unsavedSince(): Since | undefined {
-    const deltas = [...this.#frozen, this.#active]
-    return deltas.reduce((since, delta) => earlier(since, delta.since), this.#deletesSince)
+    return this.#deltas().reduce((since, delta) => earlier(since, delta.since), this.#deletesSince)
   }
 
   /** The vector has been checked. A lower revision than the stored one is left out; true when it was written. */
@@ -205,8 +203,12 @@ export class Shard {
     if (this.#closed) throw new QuarryError('not_found', 'the index was dropped meanwhile')
   }
 
+  #deltas(): Delta[] {
+    return [...this.#frozen, this.#active]
+  }
+
   #parts(): Part[] {
-    return [...this.#segments, ...this.#frozen, this.#active]
+    return [...this.#segments, ...this.#deltas()]
   }
 
   /** The newest places first, since what is written often was written of late. */
