@@ -6,6 +6,9 @@ import { startChild } from '../../src/core/spawnable.ts'
 import { seededRandom } from '../support/random.ts'
 
 const KILLS = Number(process.env['QUARRY_TEST_ENGINE_KILLS'] ?? 200)
+/** Kills come as often within the first moments as much later, when builders had time to start and to end. */
+const SOON_MS = 5
+const LATE_MS = 1_500
 const SEED = Number(process.env['QUARRY_TEST_SEED'] ?? 20261121)
 
 interface Life {
@@ -55,14 +58,15 @@ it(`is whole after each of ${KILLS} kills in the midst of writes, seals, merges 
   const random = seededRandom(SEED)
   let settled = 0
   for (let kill = 0; kill < KILLS; kill++) {
-    const life = await live(settled, 5 + random() * 300)
+    const life = await live(settled, SOON_MS * (LATE_MS / SOON_MS) ** random())
     expect(life, `life ${kill} after ${settled} steps: ${life.output}`).toMatchObject({
       verified: true,
     })
     expect(life.output).not.toContain('wrong')
     settled = life.settled
   }
-  expect(settled).toBeGreaterThan(KILLS * 5)
+  // How far a life gets is the machine's affair; that they got on is not.
+  expect(settled).toBeGreaterThan(KILLS)
   const files = await readdir(folder, { recursive: true })
   expect(files.filter((name) => name.endsWith('.seg')).length).toBeGreaterThan(0)
   expect(files.filter((name) => name.endsWith('.damaged'))).toEqual([])

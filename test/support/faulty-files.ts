@@ -11,6 +11,8 @@ export interface Fault {
   readonly kind: 'ENOSPC' | 'EIO' | 'torn' | 'short'
   /** Nothing gets through afterwards, as if the process had been killed there. */
   readonly dies?: boolean
+  /** What others do while that call is under way. */
+  readonly meanwhile?: (path: string) => Promise<void>
 }
 
 export interface FaultyFiles {
@@ -29,6 +31,7 @@ export function faultyFiles(fault: Fault | null = null, disk: Disk = nodeDisk): 
     alive(async () => {
       const number = calls.push(`${what} ${path.split('/').at(-1)}`) - 1
       if (number !== fault?.at || fault.kind === 'short') return await call()
+      await fault.meanwhile?.(path)
       isDead = fault.dies === true
       throw refusal(fault.kind === 'EIO' ? 'EIO' : 'ENOSPC')
     })

@@ -83,9 +83,10 @@ export async function saveShard(
   const { shard } = stored
   if (shard === null) return
   const { files } = stored.context
-  const since = shard.saveBegins()
+  const left = shard.saveBegins()
+  let isSaved = false
   try {
-    const unsaved = added === undefined ? shard.unsavedSince : undefined
+    const unsaved = added === undefined ? left : undefined
     const position = unsaved === undefined ? stored.applied : unsaved
     const lost = stored.lost || (stored.lostOnDisk && unsaved !== undefined)
     const segments = [...shard.segments]
@@ -106,10 +107,10 @@ export async function saveShard(
     stored.generation = generation
     stored.lostOnDisk = lost
     stored.summary = summaryOf(manifest)
+    isSaved = true
     await removeOthers(stored, await files.list(stored.folder), written)
-  } catch (error) {
-    shard.saveFailed(since)
-    throw error
+  } finally {
+    shard.saveEnds(isSaved)
   }
 }
 

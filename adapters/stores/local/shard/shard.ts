@@ -26,8 +26,10 @@ export class Shard {
   #active: Delta
   /** Writes that took something away, after which a paused search cannot tell what it missed. */
   #removals = 0
-  /** Since when deletions from segments are not on disk. */
-  #deletesSince: Since | undefined
+  /** Since when what the segments are, and what was deleted from them, is not on disk. */
+  #segmentsSince: Since | undefined
+  /** The same of what a save is writing down now: not on disk before it ends. */
+  #savingSince: Since | undefined
   #closed = false
 
   constructor(spec: IndexSpec, memory: Memory, segments: readonly Segment[]) {
@@ -66,7 +68,7 @@ export class Shard {
 
   /** Since when something here is not on disk; undefined where all of it is. */
   get unsavedSince(): Since | undefined {
-    return this.#deltas().reduce((since, delta) => earlier(since, delta.since), this.#deletesSince)
+    return earlier(this.#deltasSince(), earlier(this.#segmentsSince, this.#savingSince))
   }
 
   /** The vector has been checked. A lower revision than the stored one is left out; true when it was written. */
@@ -148,7 +150,7 @@ export class Shard {
   replace(sources: readonly (Segment | Delta)[], built: Segment | null): void {
     if (built !== null) killAgain(sources, built)
     const gone = new Set<Segment | Delta>(sources)
-    for (const source of sources) this.#deletesSince = earlier(this.#deletesSince, source.since)
+    for (const source of sources) this.#segmentsSince = earlier(this.#segmentsSince, source.since)
     const kept = this.#segments.filter((segment) => !gone.has(segment))
     this.#segments = built === null ? kept : [...kept, built]
     this.#frozen = this.#frozen.filter((delta) => !gone.has(delta))
@@ -161,15 +163,16 @@ export class Shard {
     return sources.every((source) => parts.has(source))
   }
 
-  /** To be called when a save of the segments begins; what it gives back is to be told to `saveFailed`, if it does. */
+  /** To be called when a save of the segments begins; answers since when something will be unsaved even after it. */
   saveBegins(): Since | undefined {
-    const since = this.#deletesSince
-    this.#deletesSince = undefined
-    return since
+    this.#savingSince = this.#segmentsSince
+    this.#segmentsSince = undefined
+    return this.#deltasSince()
   }
 
-  saveFailed(since: Since | undefined): void {
-    this.#deletesSince = earlier(this.#deletesSince, since)
+  saveEnds(isSaved: boolean): void {
+    if (!isSaved) this.#segmentsSince = earlier(this.#segmentsSince, this.#savingSince)
+    this.#savingSince = undefined
   }
 
   /** Empties the shard; the emptiness is unsaved until the next save. */
@@ -179,7 +182,7 @@ export class Shard {
     this.#segments = []
     this.#frozen = []
     this.#active = this.#newDelta()
-    this.#deletesSince = earlier(this.#deletesSince, position)
+    this.#segmentsSince = earlier(this.#segmentsSince, position)
     for (const part of parts) part.retire()
   }
 
@@ -203,6 +206,13 @@ export class Shard {
     if (this.#closed) throw new QuarryError('not_found', 'the index was dropped meanwhile')
   }
 
+  #deltasSince(): Since | undefined {
+    return this.#deltas().reduce<Since | undefined>(
+      (since, delta) => earlier(since, delta.since),
+      undefined,
+    )
+  }
+
   #deltas(): Delta[] {
     return [...this.#frozen, this.#active]
   }
@@ -223,7 +233,7 @@ export class Shard {
   #kill(part: Part, row: number, position: Since): void {
     part.kill(row)
     this.#removals += 1
-    if (part !== this.#active) this.#deletesSince = earlier(this.#deletesSince, position)
+    if (part !== this.#active) this.#segmentsSince = earlier(this.#segmentsSince, position)
   }
 
   /** Searches again when a pause let another call remove rows that might have belonged in the answer. */
