@@ -47,7 +47,8 @@ export async function openQuarryEngine(task: EngineTask): Promise<Contender> {
   await settled(engine, set.count)
   const lanes = lanesOver(engine, scope, set.queries, task.queries, task.k)
   for (const share of task.filterShares) {
-    const filter = filterOfShare(share)
+    // Anew for each query, as requests bring them, so that nothing that is remembered of a filter counts.
+    const filter = (): Filter => filterOfShare(share)
     lanes[`dense ${share}`] = denseLane(engine, scope, set.queries, task.k, filter)
     lanes[`lexical ${share}`] = lexicalLane(engine, scope, task.queries, task.k, filter)
   }
@@ -118,11 +119,11 @@ function denseLane(
   scope: Scope,
   vectors: readonly Float32Array[],
   k: number,
-  filter?: Filter,
+  filter: () => Filter | undefined = () => undefined,
 ): Lane {
   return async (query) => {
     const vector = vectors[query % vectors.length] as Float32Array
-    return rowsFound(await engine.searchDense(scope, { vector, k, filter }, never))
+    return rowsFound(await engine.searchDense(scope, { vector, k, filter: filter() }, never))
   }
 }
 
@@ -131,11 +132,11 @@ function lexicalLane(
   scope: Scope,
   queries: readonly string[],
   k: number,
-  filter?: Filter,
+  filter: () => Filter | undefined = () => undefined,
 ): Lane {
   return async (query) => {
     const text = queries[query % queries.length] ?? ''
-    return rowsFound(await engine.searchLexical(scope, { text, k, filter }, never))
+    return rowsFound(await engine.searchLexical(scope, { text, k, filter: filter() }, never))
   }
 }
 

@@ -2,7 +2,7 @@ import type { Hit } from '../retrieve/request.ts'
 import { sentenceCuts } from '../tokenizer/sentences.ts'
 import { addPieces, cutPiece, type Passage, type Piece, pieceOf } from './passages.ts'
 import type { Dropped } from './prompt.ts'
-import { isBlank } from './visible-text.ts'
+import { isBlank } from '../core/visible-text.ts'
 
 export interface Selection {
   readonly passages: readonly Passage[]

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** Token counts of one owner's texts. */
 export interface TokenMemo {
   get(text: string): number | undefined
@@ -8,14 +10,16 @@ export interface TokenMemos {
   of(owner: string): TokenMemo
 }
 
-/** What an entry takes beside its text, in characters. */
+/** What an entry takes beside its key, in characters. */
 const ENTRY_CHARS = 64
+/** A digest in base64 is shorter than any text that is kept by its digest. */
+const DIGEST_CHARS = 44
 
 /**
- * Keeps the counts used last, of texts of at most `charsMax` characters together. No owner meets another's entries, so
- * none can tell from a fast prompt what stands in another's.
+ * Keeps the counts used last, as many as take the memory of `keyCharsMax` characters. No owner meets another's entries,
+ * so none can tell from a fast prompt what stands in another's.
  */
-export function createTokenMemos(charsMax: number): TokenMemos {
+export function createTokenMemos(keyCharsMax: number): TokenMemos {
   const counts = new Map<string, number>()
   let chars = 0
 
@@ -27,7 +31,7 @@ export function createTokenMemos(charsMax: number): TokenMemos {
     counts.set(key, tokens)
     chars += key.length + ENTRY_CHARS
     for (const oldest of counts.keys()) {
-      if (chars <= charsMax) break
+      if (chars <= keyCharsMax) break
       remove(oldest)
     }
   }
@@ -41,8 +45,13 @@ export function createTokenMemos(charsMax: number): TokenMemos {
   }
   return {
     of: (owner) => ({
-      get: (text) => get(`${owner}\n${text}`),
-      set: (text, tokens) => set(`${owner}\n${text}`, tokens),
+      get: (text) => get(`${owner}\n${keyOf(text)}`),
+      set: (text, tokens) => set(`${owner}\n${keyOf(text)}`, tokens),
     }),
   }
+}
+
+/** Passages by their digests, so that ten times as many fit as would by their texts. */
+function keyOf(text: string): string {
+  return text.length < DIGEST_CHARS ? text : hash('sha256', text, 'base64')
 }

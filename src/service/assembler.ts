@@ -15,7 +15,7 @@ export interface AssemblerSources {
   readonly templates: Config['templates']
 }
 
-/** Of the texts whose token counts are kept; some 8 MB at most, and about a million tokens. */
+/** Of the digests under which the token counts of texts are kept: some 8 MB, for about 30,000 passages. */
 const MEMO_CHARS = 4_000_000
 
 /** Loads the tokenizer once, so that no request waits for it. */

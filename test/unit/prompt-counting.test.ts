@@ -90,7 +90,7 @@ describe('the citation of a pinned document', () => {
 })
 
 describe('the memo of token counts', () => {
-  test('keeps the texts used last within its characters, and one owner apart from another', () => {
+  test('keeps what was used last within its characters, a long text like a short one, and one owner apart from another', () => {
     const memos = createTokenMemos(400)
     const [a, b] = [memos.of('a'), memos.of('b')]
     a.set('x'.repeat(50), 1)
@@ -102,6 +102,7 @@ describe('the memo of token counts', () => {
     expect(a.get('y'.repeat(50))).toBeUndefined()
     expect([a, b].map((memo) => memo.get('x'.repeat(50)))).toEqual([1, 4])
     b.set('w'.repeat(1_000), 5)
-    expect(b.get('w'.repeat(1_000))).toBeUndefined()
+    expect(b.get('w'.repeat(1_000))).toBe(5)
+    expect(a.get('z'.repeat(50))).toBeUndefined()
   })
 })

@@ -70,7 +70,7 @@ function writeQuery16({ query, query16 }: Workspace): number {
     return 0
   }
   const scale = Math.min(QUERY_MAX / largest, (SUM_MAX / CODE_MAX - query.length) / sum)
-  for (let j = 0; j < query.length; j++) query16[j] = Math.round((query[j] as number) * scale)
+  for (let j = 0; j < query.length; j++) query16[j] = Math.floor((query[j] as number) * scale + 0.5)
   return 1 / scale
 }
 
@@ -112,7 +112,7 @@ function roundTables(
   for (let s = 0; s < subvectors; s++) {
     const { least } = rangeOf(tables, s)
     for (let at = s * 16; at < s * 16 + 16; at++)
-      tables4[at] = Math.round(((tables[at] as number) - least) * scale)
+      tables4[at] = Math.floor(((tables[at] as number) - least) * scale + 0.5)
   }
   return { tableStep: 1 / scale, tableBase: base }
 }

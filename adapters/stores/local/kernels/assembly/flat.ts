@@ -22,6 +22,35 @@ function dotCodes(row: usize, query: usize, stride: usize): i32 {
   )
 }
 
+/** Of two rows, one after the other, in lanes 0 and 1. The query is read once for both. */
+@inline
+function dotTwoCodes(row: usize, query: usize, stride: usize): v128 {
+  let a = i32x4.splat(0)
+  let b = i32x4.splat(0)
+  let c = i32x4.splat(0)
+  let d = i32x4.splat(0)
+  let q = query
+  const end = row + stride
+  for (let at = row; at < end; at += 16) {
+    const low = v128.load(q)
+    const high = v128.load(q, 16)
+    const next = at + stride
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load8x8_s(at), low))
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load8x8_s(at, 8), high))
+    c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load8x8_s(next), low))
+    d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load8x8_s(next, 8), high))
+    q += 32
+  }
+  const first = i32x4.add(a, b)
+  const second = i32x4.add(c, d)
+  const halves = i32x4.add(
+    v128.shuffle<i32>(first, second, 0, 1, 4, 5),
+    v128.shuffle<i32>(first, second, 2, 3, 6, 7),
+  )
+  const sums = i32x4.add(halves, v128.shuffle<i32>(halves, halves, 1, 0, 3, 2))
+  return v128.shuffle<i32>(sums, sums, 0, 2, 0, 2)
+}
+
 /** How many rows ahead of the one at hand listed rows are touched. */
 const AHEAD = 4
 
@@ -92,8 +121,10 @@ export function scanRows(
   let least: f64 = k > 0 ? load<f64>(heap) : Infinity
   let threshold = k > 0 ? max(floor, least) : floor
   let found = 0
-  for (let i = 0; i < count; i++) {
+  let lanes = 1
+  for (let i = 0; i < count; i += lanes) {
     let row = <u32>(from + i)
+    lanes = 1
     if (list != 0) {
       row = load<u32>(list + (<usize>i << 2))
       if (i + AHEAD < count) {
@@ -102,27 +133,47 @@ export function scanRows(
         if (ahead != before)
           store<u32>(bounds + (<usize>found << 3), touch(codes + ahead * stride, stride))
       }
-    }
-    const dot = dotCodes(codes + <usize>row * stride, query, stride)
+    } else if (i + 1 < count) lanes = 2
     const at = <usize>row << 3
-    const addend = load<f64>(addends + at)
-    const about = scale * load<f64>(multipliers + at) * <f64>dot + addend
-    const slack =
-      slackMin +
-      perError * load<f64>(errors + at) +
-      (perNorm * load<f64>(norms + at) + perAddend * addend)
-    const upper = about + slack
-    if (upper < threshold) continue
-    if (allowed != 0 && ((load<u32>(allowed + ((<usize>i >> 5) << 2)) >>> (i & 31)) & 1) == 0)
-      continue
-    store<u32>(rows + (<usize>found << 2), row)
-    store<f64>(bounds + (<usize>found << 3), upper)
-    found++
-    const lower = about - slack
-    if (lower > least) {
-      replaceLeast(heap, k, lower)
-      least = load<f64>(heap)
-      threshold = max(floor, least)
+    const start = codes + <usize>row * stride
+    const dots =
+      lanes == 2
+        ? f64x2.convert_low_i32x4_s(dotTwoCodes(start, query, stride))
+        : f64x2.splat(<f64>dotCodes(start, query, stride))
+    // The second lane is of no use where there is one row, and must not reach beyond the last one.
+    const multiplier = lanes == 2 ? v128.load(multipliers + at) : v128.load64_zero(multipliers + at)
+    const addend = lanes == 2 ? v128.load(addends + at) : v128.load64_zero(addends + at)
+    const error = lanes == 2 ? v128.load(errors + at) : v128.load64_zero(errors + at)
+    const norm = lanes == 2 ? v128.load(norms + at) : v128.load64_zero(norms + at)
+    const about = f64x2.add(f64x2.mul(f64x2.mul(f64x2.splat(scale), multiplier), dots), addend)
+    const slack = f64x2.add(
+      f64x2.add(f64x2.splat(slackMin), f64x2.mul(f64x2.splat(perError), error)),
+      f64x2.add(
+        f64x2.mul(f64x2.splat(perNorm), norm),
+        f64x2.mul(f64x2.splat(perAddend), addend),
+      ),
+    )
+    const upper = f64x2.add(about, slack)
+    if (i64x2.all_true(f64x2.lt(upper, f64x2.splat(threshold)))) continue
+    const lower = f64x2.sub(about, slack)
+    for (let lane = 0; lane < lanes; lane++) {
+      const bound = lane == 0 ? f64x2.extract_lane(upper, 0) : f64x2.extract_lane(upper, 1)
+      if (bound < threshold) continue
+      const bit = i + lane
+      if (
+        allowed != 0 &&
+        ((load<u32>(allowed + ((<usize>bit >> 5) << 2)) >>> (bit & 31)) & 1) == 0
+      )
+        continue
+      store<u32>(rows + (<usize>found << 2), row + lane)
+      store<f64>(bounds + (<usize>found << 3), bound)
+      found++
+      const sure = lane == 0 ? f64x2.extract_lane(lower, 0) : f64x2.extract_lane(lower, 1)
+      if (sure > least) {
+        replaceLeast(heap, k, sure)
+        least = load<f64>(heap)
+        threshold = max(floor, least)
+      }
     }
   }
   return found
