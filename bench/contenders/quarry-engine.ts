@@ -73,7 +73,10 @@ export function specOf(dimensions: number, algorithm: IndexAlgorithm): IndexSpec
   }
 }
 
-/** Waits until sealing and merging have come to rest: no delta, and the same segments for two seconds. */
+/** Longer than a shard has to be quiet before its segments are merged into few. */
+const REST_MS = 8_000
+
+/** Waits until sealing and merging have come to rest: no delta, and nothing built for a while. */
 export async function settled(engine: ReplicaEngine, chunks: number): Promise<void> {
   let known = ''
   let sinceMs = performance.now()
@@ -81,10 +84,10 @@ export async function settled(engine: ReplicaEngine, chunks: number): Promise<vo
     const [described] = engine.describe()
     const inDeltas = described?.chunksByKind['delta'] ?? 0
     const seen = JSON.stringify([described?.segments, inDeltas])
-    if (seen !== known) sinceMs = performance.now()
+    if (seen !== known || described?.shardsBuilding !== 0) sinceMs = performance.now()
     known = seen
     const quietMs = performance.now() - sinceMs
-    if (quietMs > 3_000 && (inDeltas === 0 || quietMs > 60_000) && described?.chunks === chunks)
+    if (quietMs > REST_MS && (inDeltas === 0 || quietMs > 60_000) && described?.chunks === chunks)
       return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

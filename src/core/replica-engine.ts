@@ -31,6 +31,8 @@ export interface IndexDescription extends IndexRef {
   readonly shards: number
   /** Shards that are in memory now; the others are read from disk when they are asked for. */
   readonly shardsLoaded: number
+  /** Shards of which something is being written to a segment now. */
+  readonly shardsBuilding: number
   readonly chunks: number
   readonly segments: number
   /** An estimate of the memory behind it. */

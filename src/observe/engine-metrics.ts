@@ -29,6 +29,11 @@ export function engineMetrics(
     'Memory behind the shards that are in it',
     ({ bytes }) => bytes,
   )
+  gauge(
+    'quarry_engine_shards_building',
+    'Shards being sealed or merged now',
+    ({ shardsBuilding }) => shardsBuilding,
+  )
   gauge('quarry_engine_disk_bytes', 'Files of all shards', ({ bytesOnDisk }) => bytesOnDisk)
   new Gauge({
     name: 'quarry_engine_chunks',

@@ -114,6 +114,17 @@ describe(`${TENANTS} tenants in the memory of a few`, () => {
     expect(loaded(at)).toBeLessThan(TENANTS / 2)
   }, 60_000)
 
+  it('are counted with what their deltas take outside the regions', async () => {
+    const at = await open(256_000_000)
+    const chunks = chunksOf(alice, 1).map((chunk) => ({ ...chunk, text: 'word '.repeat(2_000) }))
+    await at.upsert(alice, chunks)
+    const texts = chunks.reduce((sum, { text }) => sum + text.length, 0)
+    expect(at.parts.memory.bytesUsed).toBeGreaterThan(2 * texts)
+    expect(at.parts.memory.bytesUsed).toBe(at.engine.describe()[0]?.bytes)
+    await at.stored(alice)?.seal()
+    expect(at.parts.memory.bytesUsed).toBeLessThan(2 * texts)
+  }, 60_000)
+
   it('take nothing once they are gone', async () => {
     const at = await open(MEMORY_BYTES)
     for (const scope of tenants) await at.upsert(scope, chunksOf(scope, 1))
@@ -122,9 +133,36 @@ describe(`${TENANTS} tenants in the memory of a few`, () => {
   }, 60_000)
 })
 
+describe('a shard that leaves', () => {
+  it('takes all it holds to its files, though others save it meanwhile', async () => {
+    const at = await open(256_000_000)
+    const indexes = at.parts.indexes.all()
+    for (let round = 0; round < 40; round++) {
+      await at.upsert(alice, chunksOf(alice, round + 1, (round * 20) % ROWS, 30))
+      const stored = at.stored(alice)
+      const leaving = stored?.evict()
+      let isGone = false
+      const gone = leaving?.then(() => {
+        isGone = true
+      })
+      for (let turn = 0; turn < round; turn++) await new Promise(setImmediate)
+      while (!isGone) {
+        await stored?.seal()
+        await stored?.save()
+        await new Promise(setImmediate)
+      }
+      await gone
+      expect(stored?.loaded).toBe(false)
+      for (const index of indexes) await index.save()
+      await at.restart(alice)
+      await agrees(at, alice, round)
+    }
+  }, 60_000)
+})
+
 describe('a shard that cannot fit', () => {
   it('is refused with the numbers, and others are still answered', async () => {
-    const large = await open(64_000_000)
+    const large = await open(256_000_000)
     await large.upsert(alice, chunksOf(alice, 1, 0, 6_000))
     await large.upsert(bob, chunksOf(bob, 1, 0, 50))
     for (const scope of [alice, bob]) await large.stored(scope)?.seal()
@@ -144,7 +182,7 @@ describe('a shard that cannot fit', () => {
     }
     expect(large.engine.lost()).toEqual([])
     await large.kill()
-    large.settings = { ...large.settings, memoryBytes: 64_000_000 }
+    large.settings = { ...large.settings, memoryBytes: 256_000_000 }
     await large.open(alice)
     await agrees(large, alice, 1)
   }, 60_000)
@@ -163,7 +201,7 @@ const DEAR: Filter = {
 describe('a search that pauses', () => {
   /** Two segments and a delta, and a search over them that has begun and waits for its next turn. */
   async function paused() {
-    const at = await open(64_000_000)
+    const at = await open(256_000_000)
     for (let round = 0; round < 4; round++) {
       await at.upsert(alice, chunksOf(alice, round + 1, round * 1_500, 2_000))
       await at.stored(alice)?.seal()

@@ -177,6 +177,7 @@ describe('memory', () => {
     expect(full).toMatchObject({
       shards: 2,
       shardsLoaded: 2,
+      shardsBuilding: 0,
       chunks: 320,
       chunksByKind: { delta: 320 },
     })

@@ -16,6 +16,7 @@ import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
 import type { DenseQuery, IndexedChunk, IndexSpec } from '../../../../src/core/vector-store.ts'
 import { checkVector } from '../check-vector.ts'
 import { flatRowsBlockBytes } from '../dense/flat-rows.ts'
+import { deltaBytesOf } from '../shard/delta.ts'
 import type { Shard } from '../shard/shard.ts'
 import { CAPABILITIES, checkSpec } from './check-spec.ts'
 import type { Indexes } from './indexes.ts'
@@ -25,6 +26,8 @@ import type { Room } from './room.ts'
 import { statisticsOf } from './statistics.ts'
 import type { StoredShard } from './stored-shard.ts'
 
+/** Written with room made for them, before others may come in between. */
+const ROWS_OF_A_WRITE = 64
 const NO_CANDIDATES: LegResult = { candidates: [], underFilled: null }
 
 export interface EngineParts {
@@ -76,8 +79,13 @@ export class Engine implements ReplicaEngine {
       if (spec.dense !== null) checkVector(chunk.vector, spec.dense.dimensions, `chunk ${chunk.id}`)
       if (isTurnOver()) await nextTurn(signal)
     }
-    if (chunks.length === 0) return
-    await this.#write(scope, async (stored, shard) => {
+    for (let from = 0; from < chunks.length; from += ROWS_OF_A_WRITE)
+      await this.#put(scope, chunks.slice(from, from + ROWS_OF_A_WRITE), signal)
+  }
+
+  async #put(scope: Scope, chunks: readonly IndexedChunk[], signal: AbortSignal): Promise<void> {
+    const bytes = chunks.reduce((sum, chunk) => sum + deltaBytesOf(chunk), 0)
+    await this.#write(scope, bytes, async (stored, shard) => {
       for (const chunk of chunks) {
         shard.put(chunk, stored.applied)
         this.#noteWrite(scope)
@@ -89,7 +97,7 @@ export class Engine implements ReplicaEngine {
   async deleteChunks(scope: Scope, ids: readonly ChunkId[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (!this.#open(scope).shards.has(scope.tenant) || ids.length === 0) return
-    await this.#write(scope, async (stored, shard) => {
+    await this.#write(scope, 0, async (stored, shard) => {
       for (const id of ids) {
         if (shard.delete(id, stored.applied)) this.#noteWrite(scope)
         if (isTurnOver()) await nextTurn(signal)
@@ -100,7 +108,7 @@ export class Engine implements ReplicaEngine {
   async deleteTenant(scope: Scope, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (!this.#open(scope).shards.has(scope.tenant)) return
-    await this.#write(scope, (stored, shard) => {
+    await this.#write(scope, 0, (stored, shard) => {
       shard.clear(stored.applied)
       this.#noteWrite(scope)
     })
@@ -234,15 +242,18 @@ export class Engine implements ReplicaEngine {
     })
   }
 
+  /** With room for so many bytes beside the largest block that a delta may take for vectors. */
   async #write(
     scope: Scope,
+    bytes: number,
     work: (stored: StoredShard, shard: Shard) => void | Promise<void>,
   ): Promise<void> {
     const stored = this.#open(scope).shardToWrite(scope.tenant)
     await stored.use(async (shard) => {
       await this.#maintenance.beforeWrite(stored)
       try {
-        await this.#room.during(bytesToWrite(stored.spec.dense), () => work(stored, shard))
+        const room = bytes + blockBytes(stored.spec.dense)
+        await this.#room.during(room, () => work(stored, shard))
       } finally {
         this.#maintenance.noteWrite(stored)
       }
@@ -257,8 +268,7 @@ export class Engine implements ReplicaEngine {
   }
 }
 
-/** The largest block that a delta may take for the rows of one call. */
-function bytesToWrite(dense: IndexSpec['dense']): number {
+function blockBytes(dense: IndexSpec['dense']): number {
   return dense === null ? 0 : flatRowsBlockBytes(dense.dimensions)
 }
 

@@ -98,6 +98,7 @@ export class LocalIndex {
       ...this.ref,
       shards: shards.filter(({ chunkCount }) => chunkCount > 0).length,
       shardsLoaded: shards.filter(({ loaded }) => loaded).length,
+      shardsBuilding: shards.filter(({ isBuilding }) => isBuilding).length,
       chunks: sum(({ chunkCount }) => chunkCount),
       segments: sum(({ shard, summary }) => shard?.segments.length ?? summary.segments),
       bytes: sum(({ shard }) => shard?.bytes ?? 0),

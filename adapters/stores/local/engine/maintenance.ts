@@ -30,6 +30,9 @@ const RETRY_MAX_MS = 60_000
 /** Deltas of this many times the usual size make writers wait for the builder. */
 const AHEAD_MAX = 4
 
+/** A shard that was not written to for so long is merged further than writes make necessary. */
+const QUIET_MS = 5_000
+
 /** What is known of a shard that has something to do. */
 interface Task {
   readonly shard: StoredShard
@@ -47,6 +50,8 @@ class Upkeep implements Maintenance {
   readonly #deps: MaintenanceDeps
   readonly #tasks = new Map<StoredShard, Task>()
   readonly #merges = new Set<Promise<void>>()
+  /** When shards were last written to that have not been merged in quiet since. */
+  readonly #writtenAtMs = new Map<StoredShard, number>()
   readonly #timer: NodeJS.Timeout
   #looking: Promise<void> | null = null
   #stopped = false
@@ -79,6 +84,7 @@ class Upkeep implements Maintenance {
       running: null,
     }
     this.#tasks.set(shard, task)
+    this.#writtenAtMs.set(shard, performance.now())
     if (this.#isFull(shard, 1)) this.#start(task)
   }
 
@@ -138,8 +144,8 @@ class Upkeep implements Maintenance {
     log.error({ err: error, ...task.shard.scope, pauseMs }, 'a shard could not be saved')
   }
 
-  #merge(shard: StoredShard): void {
-    const merging = mergeAll(shard, () => this.#stopped)
+  #merge(shard: StoredShard, isQuiet = false): void {
+    const merging = mergeAll(shard, isQuiet, () => this.#stopped)
       .catch((error: unknown) => {
         if (!this.#stopped && !shard.discarded)
           this.#deps.log.error({ err: error, ...shard.scope }, 'segments could not be merged')
@@ -155,7 +161,16 @@ class Upkeep implements Maintenance {
       else if (nowMs - task.dirtySinceMs >= this.#deps.sealAfterMs || task.failures > 0)
         this.#start(task)
     }
+    this.#mergeQuiet(nowMs)
     await this.#saveIndexes()
+  }
+
+  #mergeQuiet(nowMs: number): void {
+    for (const [shard, writtenAtMs] of this.#writtenAtMs) {
+      if (nowMs - writtenAtMs < QUIET_MS || this.#tasks.has(shard)) continue
+      this.#writtenAtMs.delete(shard)
+      this.#merge(shard, true)
+    }
   }
 
   /** A position that could not be written down only makes the next start read more of the feed. */
@@ -168,6 +183,10 @@ class Upkeep implements Maintenance {
   }
 }
 
-async function mergeAll(shard: StoredShard, stopped: () => boolean): Promise<void> {
-  while (!stopped() && !shard.discarded && (await shard.merge()));
+async function mergeAll(
+  shard: StoredShard,
+  isQuiet: boolean,
+  stopped: () => boolean,
+): Promise<void> {
+  while (!stopped() && !shard.discarded && (await shard.merge(isQuiet)));
 }

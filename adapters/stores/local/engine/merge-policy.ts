@@ -38,6 +38,30 @@ export function chooseMerge<S extends MergeCandidate>(segments: readonly S[]): r
   return []
 }
 
+/** A quiet shard writes a segment again once what is merged into it is at least this share of it. */
+const QUIET_SHARE_MIN = 0.5
+
+/**
+ * The same for a shard that nobody has written to for a while: its segments become one, or few. A search then goes
+ * through one structure rather than several, and no row is written again for less than half as many new ones.
+ * What is built must fit into the memory beside all that it replaces.
+ */
+export function chooseQuietMerge<S extends MergeCandidate>(
+  segments: readonly S[],
+  roomBytes = MERGED_BYTES_MAX,
+): readonly S[] {
+  const bytesMax = Math.min(MERGED_BYTES_MAX, roomBytes)
+  const rising = [...segments].sort((a, b) => a.bytes - b.bytes)
+  let before = 0
+  let count = 0
+  for (const [at, { bytes }] of rising.entries()) {
+    if (before + bytes > bytesMax) break
+    if (before > 0 && before >= bytes * QUIET_SHARE_MIN) count = at + 1
+    before += bytes
+  }
+  return rising.slice(0, count)
+}
+
 function tierOf(rows: number): number {
   return rows < FIRST_TIER_ROWS
     ? 0

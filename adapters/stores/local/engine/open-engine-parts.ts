@@ -26,8 +26,9 @@ export interface EngineParts {
   readonly release: () => Promise<void>
 }
 
-/** Deltas of long passages become segments before they have their usual number of rows. */
+/** Deltas of long passages, or in a small memory, become segments before they have their usual number of rows. */
 const DELTA_BYTES = 32 * 2 ** 20
+const DELTA_SHARE = 1 / 16
 /** What is not sealed by then at closing is read from the feed again at the next start. */
 const FLUSH_MS = 10_000
 
@@ -65,7 +66,7 @@ async function openIn(
     indexes: () => indexes.all(),
     log,
     deltaRows: settings.deltaRows ?? LIMITS.engineDeltaRows.default,
-    deltaBytes: DELTA_BYTES,
+    deltaBytes: Math.min(DELTA_BYTES, memory.bytesMax * DELTA_SHARE),
     sealAfterMs: settings.sealAfterMs ?? LIMITS.engineSealMs.default,
   })
   const close = async (): Promise<void> => {

@@ -7,12 +7,18 @@ export interface Evictable {
   /** In use by a search, a write or a builder. */
   readonly busy: boolean
   readonly loaded: boolean
+  /** Busy with what will give memory back, or let it leave. */
+  readonly isBuilding: boolean
   /** Saves what is not on disk and leaves. */
   evict(): Promise<void>
 }
 
 /** Share of the budget that loading fills; the rest is for deltas and for segments that take the place of others. */
-const FILL_SHARE = 0.9
+export const FILL_SHARE = 0.9
+
+/** How long a write or a load waits for segments that are being built, which make room or let their shards leave. */
+const WAIT_MS_MAX = 2_000
+const LOOK_MS = 5
 
 /** Keeps the memory below its budget by letting the shards go that were not used for longest. */
 export class Room {
@@ -34,25 +40,38 @@ export class Room {
   }
 
   /**
-   * Runs `load` once so many bytes are free, and keeps them free for it.
+   * Runs `work` once so many bytes are free, and keeps them free for it. Waits for builders where only they can make room.
    * @throws QuarryError `unavailable` where everything else is in use, with the numbers
    */
-  async during<T>(bytes: number, load: () => T | Promise<T>): Promise<T> {
+  async during<T>(bytes: number, work: () => T | Promise<T>): Promise<T> {
+    return await this.#during(bytes, WAIT_MS_MAX, work)
+  }
+
+  /** The same for a builder, which waits for no other, or each would wait for another. */
+  async duringBuild<T>(bytes: number, work: () => T | Promise<T>): Promise<T> {
+    return await this.#during(bytes, 0, work)
+  }
+
+  async #during<T>(bytes: number, waitMs: number, work: () => T | Promise<T>): Promise<T> {
     this.#promised += bytes
     try {
-      await this.#make(bytes)
-      return await load()
+      await this.#make(bytes, performance.now() + waitMs)
+      return await work()
     } finally {
       this.#promised -= bytes
     }
   }
 
-  async #make(bytes: number): Promise<void> {
+  async #make(bytes: number, waitUntilMs: number): Promise<void> {
     const budget = this.#memory.bytesMax * FILL_SHARE
     while (this.#memory.bytesUsed + this.#promised > budget) {
       const victim = this.#longestUnused()
       if (victim === null) {
         if (this.#memory.bytesUsed + this.#promised <= this.#memory.bytesMax) return
+        if (performance.now() < waitUntilMs && this.#isBuilding()) {
+          await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+          continue
+        }
         throw new QuarryError(
           'unavailable',
           `${bytes} bytes do not fit in the engine's memory: ${this.#memory.bytesUsed} of ${this.#memory.bytesMax} are in use`,
@@ -61,6 +80,11 @@ export class Room {
       }
       await victim.evict()
     }
+  }
+
+  #isBuilding(): boolean {
+    for (const { isBuilding } of this.#residents) if (isBuilding) return true
+    return false
   }
 
   #longestUnused(): Evictable | null {

@@ -3,9 +3,10 @@ import type { BuildJob } from '../build/job.ts'
 import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Delta } from '../shard/delta.ts'
 import type { Segment } from '../shard/segment.ts'
-import { chooseMerge } from './merge-policy.ts'
+import { chooseMerge, chooseQuietMerge } from './merge-policy.ts'
 import { openSegmentFile } from './open-segment-file.ts'
 import { graphOf } from './paths.ts'
+import { FILL_SHARE } from './room.ts'
 import type { StoredShard } from './stored-shard.ts'
 
 /** Turns the oldest delta into a segment and saves; false where no delta had rows. */
@@ -45,9 +46,11 @@ export async function sealAway(stored: StoredShard): Promise<void> {
  * Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. A source whose
  * file is of no use any more makes the shard lost, since the next start would find it so, and no merge would succeed.
  */
-export async function mergeOnce(stored: StoredShard): Promise<boolean> {
-  const { shard } = stored
-  const sources = shard === null ? [] : chooseMerge(shard.segments)
+export async function mergeOnce(stored: StoredShard, isQuiet: boolean): Promise<boolean> {
+  const { segments = [], bytes = 0 } = stored.shard ?? {}
+  const usual = chooseMerge(segments)
+  const roomBytes = stored.context.memory.bytesMax * FILL_SHARE - bytes
+  const sources = usual.length === 0 && isQuiet ? chooseQuietMerge(segments, roomBytes) : usual
   if (sources.length === 0) return false
   const inputs = sources.map((segment) => ({
     path: stored.pathOf(segment.parts.name),
@@ -104,7 +107,7 @@ async function put(
     const segment =
       built.rows === 0
         ? null
-        : await room.during(built.bytes, () => openSegmentFile(stored, name, built.rows))
+        : await room.duringBuild(built.bytes, () => openSegmentFile(stored, name, built.rows))
     if (stored.shard !== shard || stored.discarded || !shard.holds(sources)) {
       segment?.retire()
       return false

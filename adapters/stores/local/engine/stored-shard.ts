@@ -76,9 +76,13 @@ export class StoredShard implements Evictable {
     return this.#shard !== null
   }
 
+  /** Sealing, merging or on its way out of memory. */
+  get isBuilding(): boolean {
+    return this.#sealing || this.#merging || this.#leaving !== null
+  }
+
   get busy(): boolean {
-    const { loaded } = this
-    return this.#pins > 0 || this.#sealing || this.#merging || this.#leaving !== null || !loaded
+    return this.#pins > 0 || this.isBuilding || !this.loaded
   }
 
   get chunkCount(): number {
@@ -127,11 +131,11 @@ export class StoredShard implements Evictable {
   }
 
   /** Merges segments where the policy asks for it; true when it did. One at a time. */
-  async merge(): Promise<boolean> {
+  async merge(isQuiet = false): Promise<boolean> {
     if (this.#merging || this.#leaving !== null || this.#shard === null) return false
     this.#merging = true
     try {
-      return await mergeOnce(this)
+      return await mergeOnce(this, isQuiet)
     } finally {
       this.#merging = false
     }
@@ -139,13 +143,14 @@ export class StoredShard implements Evictable {
 
   /**
    * Saves run one after another, each of what stands when it begins. With `added`, what the deltas hold is in these
-   * segments.
+   * segments, and the shard is on its way out: whoever else saves it then would write a manifest without them.
    */
   async save(added?: readonly ManifestSegment[]): Promise<void> {
     const before = this.#saving
     const saved = (async () => {
       await before.catch(() => {})
-      if (!this.#discarded) await saveShard(this, added)
+      const isOvertaken = this.#leaving !== null && added === undefined
+      if (!this.#discarded && !isOvertaken) await saveShard(this, added)
     })()
     this.#saving = saved
     await saved

@@ -6,8 +6,10 @@ import type { Kernels } from './kernels.ts'
  */
 export interface Memory {
   readonly bytesMax: number
-  /** What the regions handed out come to. */
+  /** What the regions handed out come to, with what was noted. */
   readonly bytesUsed: number
+  /** Counts what lies elsewhere, in V8's own memory, against the same budget; less than 0 when it is given back. */
+  note(bytes: number): void
   /**
    * @throws QuarryError `unavailable` where the bytes do not fit below `bytesMax`, saying what was asked and what is left
    */

@@ -34,6 +34,9 @@ export function openMemory(settings: MemorySettings): Memory {
     get bytesUsed() {
       return bytesUsed
     },
+    note(bytes) {
+      bytesUsed += bytes
+    },
     allocate(asked) {
       const bytes = alignedBytes(asked)
       const taken = takeFrom(bytes)

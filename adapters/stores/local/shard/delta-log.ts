@@ -41,7 +41,7 @@ export class DeltaLog {
   #pageFor(bytes: number): SharedArrayBuffer {
     const last = this.#pages.at(-1)
     if (last !== undefined && this.#used + bytes <= last.byteLength) return last
-    const usual = Math.min(PAGE_BYTES, FIRST_PAGE_BYTES * 4 ** this.#pages.length)
+    const usual = Math.min(PAGE_BYTES, FIRST_PAGE_BYTES * 2 ** this.#pages.length)
     const page = new SharedArrayBuffer(Math.max(usual, bytes))
     this.#pages.push(page)
     this.#used = 0

@@ -25,6 +25,7 @@ export interface DeltaSpec {
 
 /** The newest rows of a shard, in the order they came. A row never changes, but for dying. */
 export class Delta implements Part {
+  readonly #memory: Memory
   readonly #lexical: DeltaSpec['lexical']
   readonly #chunks: (Chunk | undefined)[] = []
   readonly #ids: ChunkId[] = []
@@ -36,12 +37,16 @@ export class Delta implements Part {
   readonly #pins: Pins
   #killedSinceBuild: ChunkId[] | null = null
   #since: Since | undefined
+  #textBytes = 0
+  /** What the memory was told of this delta's own bytes. */
+  #noted = 0
 
   constructor({ index, lexical, memory }: DeltaSpec) {
+    this.#memory = memory
     this.#lexical = lexical
     this.#vectors = index.dense === null ? null : openFlatRows(index.dense, memory)
     this.#postings = lexical === null ? null : createDeltaPostings(lexical.spec)
-    this.#pins = new Pins(() => this.#vectors?.free())
+    this.#pins = new Pins(() => this.#free())
   }
 
   get end(): number {
@@ -62,7 +67,7 @@ export class Delta implements Part {
   }
 
   get bytes(): number {
-    return this.#log.bytes + (this.#vectors?.bytes ?? 0) + (this.#postings?.bytes ?? 0)
+    return this.#ownBytes() + (this.#vectors?.bytes ?? 0)
   }
 
   get killedSinceBuild(): readonly ChunkId[] {
@@ -94,6 +99,8 @@ export class Delta implements Part {
     if (rows === undefined) this.#rowsOf.set(chunk.documentId, new Set([row]))
     else rows.add(row)
     this.#since = earlier(this.#since, position)
+    this.#textBytes += chunk.text.length
+    this.#note(this.#ownBytes())
   }
 
   rowOf(id: ChunkId): number {
@@ -178,4 +185,30 @@ export class Delta implements Part {
   retire(): void {
     this.#pins.retire()
   }
+
+  /** What is not in the memory's regions: records, chunks and postings. */
+  #ownBytes(): number {
+    const rows = this.#ids.length * ROW_BYTES + this.#textBytes
+    return this.#log.bytes + rows + (this.#postings?.bytes ?? 0)
+  }
+
+  #note(bytes: number): void {
+    this.#memory.note(bytes - this.#noted)
+    this.#noted = bytes
+  }
+
+  #free(): void {
+    this.#vectors?.free()
+    this.#note(0)
+  }
+}
+
+/** Of a chunk's object and its entries in the maps beside, about. */
+const ROW_BYTES = 600
+/** Of a record, the chunk's own text and its postings, about, for each character of the text. */
+const BYTES_PER_CHARACTER = 5
+
+/** About what a chunk will take in a delta beside the block of its vector. */
+export function deltaBytesOf({ text, vector }: IndexedChunk): number {
+  return ROW_BYTES + text.length * BYTES_PER_CHARACTER + (vector?.byteLength ?? 0)
 }
