@@ -34,11 +34,12 @@ export async function measureRestart({ log }: BoundContext): Promise<readonly Bo
         const idle = await contender.run('idle', 0, QUERIES)
         const busy = await contender.run('busy', 0, QUERIES)
         const [stopped] = await contender.answers('stop', 1)
-        return { idle, busy, writtenMeanwhile: stopped?.[0] ?? 0, facts: contender.facts }
+        const [writtenMeanwhile = 0, lateMs = Number.NaN] = stopped ?? []
+        return { idle, busy, writtenMeanwhile, lateMs, facts: contender.facts }
       },
       { cores: 'all' },
     )
-    const { idle, busy, writtenMeanwhile, facts } = required(second)
+    const { idle, busy, writtenMeanwhile, lateMs, facts } = required(second)
     const ratio = percentile(busy.wallMs, 0.99) / percentile(idle.wallMs, 0.99)
     return [
       atMost('restart/ready-seconds', facts['readySeconds'] ?? Number.NaN, 2, facts),
@@ -46,6 +47,9 @@ export async function measureRestart({ log }: BoundContext): Promise<readonly Bo
       atMost('restart/retrieve-p99-during-ingest-over-idle', ratio, 3, {
         idle: summarize(idle),
         busy: summarize(busy),
+        chunks_written_meanwhile: writtenMeanwhile,
+      }),
+      atMost('restart/event-loop-late-p99-ms-during-ingest', lateMs, 10, {
         chunks_written_meanwhile: writtenMeanwhile,
       }),
     ]

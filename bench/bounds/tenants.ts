@@ -5,14 +5,17 @@ import { atMost, type Bound } from './bound.ts'
 import { type BoundContext, required, withContender, withFolder } from './context.ts'
 
 const CHUNKS_OF_EACH = 1_000
-/** The whole size takes a million chunks to be written first; the other is a fifth of it in a fifth of the memory. */
-const WHOLE = { tenants: 1_000, memoryBytes: 2 ** 30 }
-const FIFTH = { tenants: 200, memoryBytes: Math.floor(2 ** 30 / 5) }
+/** What builder threads and the engine's own tables take beside segments and deltas. */
+const BESIDE_BYTES = 320 * 2 ** 20
+/** The whole size takes a million chunks to be written first. The budget is for all that the engine adds to the process. */
+const WHOLE = { tenants: 1_000, budgetBytes: 2 ** 30 }
+const FIFTH = { tenants: 200, budgetBytes: BESIDE_BYTES + Math.floor(2 ** 30 / 8) }
 const HOT_QUERIES = 1_000
 
 /** Many small tenants that do not all fit in memory: the ones in use, the ones that were not, and the memory. */
 export async function measureTenants({ log, full }: BoundContext): Promise<readonly Bound[]> {
-  const { tenants, memoryBytes } = full ? WHOLE : FIFTH
+  const { tenants, budgetBytes } = full ? WHOLE : FIFTH
+  const memoryBytes = budgetBytes - BESIDE_BYTES
   const { queries } = await lexicalTask(100_000)
   const sizes = { tenants, chunksOfEach: CHUNKS_OF_EACH, memoryBytes }
   const measured = await withFolder('tenants', (folder) =>
@@ -43,10 +46,11 @@ export async function measureTenants({ log, full }: BoundContext): Promise<reado
     atMost(`tenants/${tenants}/cold-first-query-p95-ms`, percentile(cold.wallMs, 0.95), 50, {
       cold: summarize(cold),
     }),
-    atMost(`tenants/${tenants}/memory-over-budget`, (rss - rssBefore) / memoryBytes, 1, {
+    atMost(`tenants/${tenants}/memory-over-budget`, (rss - rssBefore) / budgetBytes, 1, {
       rss_bytes: rss,
       rss_bytes_before_the_engine: rssBefore,
-      budget_bytes: memoryBytes,
+      budget_bytes: budgetBytes,
+      engine_memory_bytes: memoryBytes,
       writes_refused_and_tried_again: facts['refusals'],
     }),
   ]

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
 import { chunkOfRow, scopeOf, textsFor } from '../data/chunks.ts'
 import { openVectors, rowsOf, type VectorSource } from '../data/vectors.ts'
@@ -14,10 +15,15 @@ export interface RestartTask {
 }
 
 const BATCH = 500
+/** Of the clock that notices when the event loop comes late. */
+const TICK_MS = 1
 /** Ids of what is written while searches run, past those in the folder. */
 const FIRST_NEW_ROW = 50_000_000
 
-/** An engine over a folder that is there already: lanes `idle` and, while chunks are written at full speed, `busy`. */
+/**
+ * An engine over a folder that is there already: lanes `idle` and, while chunks are written at full speed, `busy`; `stop`
+ * answers how many were written and by how many milliseconds the event loop came late at p99.
+ */
 export async function openQuarryRestart(task: RestartTask): Promise<Contender> {
   const set = await openVectors(task.vectors)
   const texts = await textsFor(set.count)
@@ -29,6 +35,7 @@ export async function openQuarryRestart(task: RestartTask): Promise<Contender> {
   const first = await hybrid(0)
   const readySeconds = (performance.now() - startedMs) / 1_000
   const chunks = engine.describe()[0]?.chunks ?? 0
+  const delays = monitorEventLoopDelay({ resolution: TICK_MS })
   let written = 0
   let ingest: Promise<void> | null = null
   const write = async (): Promise<void> => {
@@ -48,14 +55,16 @@ export async function openQuarryRestart(task: RestartTask): Promise<Contender> {
       idle: hybrid,
       busy: (query) => {
         ingest ??= Promise.resolve().then(write)
+        delays.enable()
         return hybrid(query)
       },
       stop: async () => {
         const ending = ingest
         ingest = null
         await ending
+        delays.disable()
         await settled(engine, chunks + written)
-        return [written]
+        return [written, delays.percentile(99) / 1e6 - TICK_MS]
       },
     },
     facts: { readySeconds, chunks, found: first.length },
