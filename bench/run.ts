@@ -1,7 +1,9 @@
+import { benchEmbed } from './embed.ts'
 import { BOUND_NAMES, benchEngine, tableOf } from './engine.ts'
 import { benchRetrieve } from './retrieve.ts'
 
 const USAGE = `usage: npm run bench -- retrieve [--json]
+       npm run bench -- embed [--json]
        npm run bench -- engine [${BOUND_NAMES.join('|')}]… [--full] [--json]
 `
 
@@ -11,6 +13,8 @@ const json = options.includes('--json')
 
 if (bench === 'retrieve') {
   print(await benchRetrieve(log))
+} else if (bench === 'embed') {
+  print(await benchEmbed(log))
 } else if (bench === 'engine' && names.every((name) => BOUND_NAMES.includes(name))) {
   const result = await benchEngine(log, names, options.includes('--full'))
   if (json) print(result)

@@ -1,0 +1,53 @@
+import type { Embedder, EmbedderProfile } from '../../src/core/embedder.ts'
+import { QuarryError } from '../../src/core/errors.ts'
+import { createPace } from '../../src/core/pace.ts'
+import { abortError } from '../http.ts'
+import { shippedModelPath } from '../static-model/artefact.ts'
+import { openStaticModel } from '../static-model/open-static-model.ts'
+import { type StaticOptions, staticOptions } from './options.ts'
+
+/** Means of token vectors distilled from a transformer: meaning without a network, in microseconds, in this thread. */
+export async function openStatic(options: StaticOptions = {}): Promise<Embedder> {
+  const { model: path } = staticOptions.parse(options)
+  const model = await openStaticModel(path ?? (await shippedModelPath()))
+  const embed = async (text: string, signal: AbortSignal): Promise<Float32Array> => {
+    const pace = createPace()
+    const slices = model.embedInSlices(text)
+    for (;;) {
+      if (signal.aborted) throw abortError(signal)
+      const slice = slices.next()
+      if (slice.done === true) return slice.value
+      await pace()
+    }
+  }
+  const profile: EmbedderProfile = {
+    provider: 'quarry',
+    model: model.name,
+    revision: model.revision,
+    dimensions: model.dimensions,
+    normalized: true,
+    queryPrefix: '',
+    passagePrefix: '',
+    inputTokensMax: 1_000_000,
+    queryUsesStatistics: false,
+    suggestedDenseWeight: 0.3,
+  }
+
+  return {
+    profile,
+    embedPassages: async (texts, { signal }) => {
+      const index = texts.indexOf('')
+      if (index >= 0)
+        throw new QuarryError('invalid_request', `text ${index} is empty`, { details: { index } })
+      const vectors: Float32Array[] = []
+      for (const text of texts) vectors.push(await embed(text, signal))
+      return { vectors, tokens: 0 }
+    },
+    embedQuery: async (text, { signal }) => {
+      if (text === '') throw new QuarryError('invalid_request', 'the query is empty')
+      return { vectors: [await embed(text, signal)], tokens: 0 }
+    },
+    checkHealth: async () => {},
+    close: async () => {},
+  }
+}

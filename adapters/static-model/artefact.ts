@@ -1,0 +1,21 @@
+import { access } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ARTEFACT = join('adapters', 'static-model', 'quarry-static-en.qstm')
+
+/** The model that ships with the package: from source beside this file, from `dist` in the folder beside it. */
+export async function shippedModelPath(): Promise<string> {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const candidate = join(folder, ARTEFACT)
+    const isThere = await access(candidate).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return candidate
+    const parent = dirname(folder)
+    if (parent === folder) throw new Error(`no ${ARTEFACT} above ${import.meta.url}`)
+    folder = parent
+  }
+}
