@@ -12,7 +12,10 @@ export interface Client {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
+  /** A body of another Content-Type than JSON is text, and sent as it is. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The answer as text rather than parsed. */
+  readonly asText?: boolean | undefined
 }
 
 export type Fetch = (request: Request) => Promise<Response> | Response
@@ -37,24 +40,34 @@ export function createClient({ target, fetch, key, tenant, close }: ClientOption
     call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}) {
       const perform = async (signal: AbortSignal): Promise<T> => {
         const headers = new Headers([...identity, ...Object.entries(options.headers ?? {})])
-        if (body !== undefined) headers.set('content-type', 'application/json')
+        const content = contentOf(body, headers)
         const request = new Request(new URL(path, baseOf(target)), {
           method,
           headers,
           signal,
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          ...content,
         })
-        return readAnswer<T>(await send(fetch, request, target), `${method} ${path}`)
+        const text = await readText(await send(fetch, request, target), `${method} ${path}`)
+        if (options.asText) return text as T
+        return (text === '' ? undefined : JSON.parse(text)) as T
       }
       return Budget.start(CALL_MS_MAX, { signal: options.signal }).run(perform)
     },
   }
 }
 
-async function readAnswer<T>(response: Response, call: string): Promise<T> {
+/** Text with a Content-Type of its own goes out as it is, everything else as JSON. */
+function contentOf(body: unknown, headers: Headers): { readonly body?: string } {
+  if (body === undefined) return {}
+  if (typeof body === 'string' && headers.has('content-type')) return { body }
+  headers.set('content-type', 'application/json')
+  return { body: JSON.stringify(body) }
+}
+
+async function readText(response: Response, call: string): Promise<string> {
   const text = await response.text()
   if (!response.ok) throw problemOf(response.status, text, call)
-  return (text === '' ? undefined : JSON.parse(text)) as T
+  return text
 }
 
 function baseOf(target: string): string {

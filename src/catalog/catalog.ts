@@ -12,7 +12,10 @@ import type {
 import type { IndexSpec } from '../core/vector-store.ts'
 import type { ChunkDraft, MediaType } from '../ingest/document.ts'
 import type { Feed } from './change-feed.ts'
+import type { Evals } from './evals.ts'
+import type { GoldenQueries } from './golden-queries.ts'
 import type { CollectionPolicy } from './policy.ts'
+import type { WrittenContexts } from './written-contexts.ts'
 
 /** The source of truth. Every method is one transaction, durable when it resolves. */
 export interface Catalog {
@@ -25,6 +28,8 @@ export interface Catalog {
   readonly feed: Feed
   readonly usage: Usage
   readonly idempotency: Idempotency
+  readonly goldenQueries: GoldenQueries
+  readonly evals: Evals
 }
 
 // ---- keys
@@ -139,6 +144,8 @@ export interface DocumentRow {
   readonly bytes: number
   readonly contentHash: string
   readonly chunkCount: number
+  /** Chunks that were indexed without the context that the policy asks for. */
+  readonly plainChunkCount: number
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -268,6 +275,7 @@ export interface WorkTarget {
 export interface CommitEntry {
   readonly item: WorkItem
   readonly parts: readonly [CommitPart, ...CommitPart[]]
+  readonly enrichment?: WrittenContexts | undefined
 }
 
 export interface CommitPart {
@@ -278,6 +286,8 @@ export interface CommitPart {
 export interface Work {
   /** Takes undelivered items, grouped by tenant and collection; they come again after `leaseMs` unless settled. */
   claim(deliveriesMax: number, itemsMax: number, leaseMs: number): Promise<readonly Delivery[]>
+  /** Holds claimed items for another `leaseMs`: somebody still works on them. */
+  renew(ids: readonly bigint[], leaseMs: number): Promise<void>
   /** Makes every item due now. Only for a process that is alone with the catalog: others' leases would end too. */
   recover(): Promise<void>
   /** The items still to do, with attempts raised by one; settled, cancelled and overtaken ones are left out. */
@@ -288,6 +298,10 @@ export interface Work {
     space: SpaceId,
     hashes: readonly string[],
   ): Promise<ReadonlyMap<string, Float32Array>>
+  /** Of these hashes, what generators have written for this tenant. */
+  knownContexts(tenant: TenantId, hashes: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Keeps what a generator has written for the item's document, before its commit; nothing for a deleted one. */
+  keepContexts(item: WorkItem, contexts: ReadonlyMap<string, string>): Promise<void>
   /**
    * Replaces the chunks of these documents, all of one tenant and collection, stores new vectors and appends the
    * changes, in one transaction. Gives back the ids of the items that it settled: an item is left out when its revision
@@ -334,6 +348,10 @@ export interface UsageRecord {
   readonly requests: number
   readonly embedTokens: number
   readonly rerankDocuments: number
+  readonly generateInputTokens: number
+  /** Of the input, what the provider had cached. */
+  readonly generateCachedTokens: number
+  readonly generateOutputTokens: number
   readonly documents: number
   readonly bytes: number
 }

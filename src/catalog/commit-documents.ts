@@ -2,6 +2,7 @@ import { QuarryError } from '../core/errors.ts'
 import type { ChunkId } from '../core/model.ts'
 import { createPace } from '../core/pace.ts'
 import type { CommitEntry, PreparedChunk, WorkItem, WorkTarget } from './catalog.ts'
+import { removeUnusedContexts } from './chunk-contexts.ts'
 import { createChunkIds } from './chunk-id.ts'
 import type { Sql } from './database.ts'
 import { storableMetadata, storableText } from './storable.ts'
@@ -54,6 +55,7 @@ export async function commitDocuments(
   let changed = 0
   for (const part of parts) changed += await writePart(sql, first.item, part, parts.length > 1)
   await finish(sql, live)
+  await removeUnusedContexts(sql, live)
   if (changed > 0) await sql.query(`select pg_notify('quarry_changes', '')`)
   return new Set(live.map(({ item }) => item.id))
 }
@@ -316,16 +318,19 @@ async function finish(sql: Sql, entries: readonly CommitEntry[]): Promise<void> 
   const [first] = entries
   if (first === undefined) return
   const { tenant, collection } = first.item
-  const rows = entries.map(({ item, parts: [serving] }) => ({
+  const rows = entries.map(({ item, parts: [serving], enrichment }) => ({
     document_id: item.document,
     chunk_count: serving.chunks.length,
+    plain_chunk_count: enrichment?.plainCount ?? 0,
     parsed_title: serving.target.title === null ? null : storableText(serving.target.title),
   }))
   await sql.query(
     `update quarry.documents d
      set state = 'indexed', reason = null, indexed_revision = revision, chunk_count = n.chunk_count,
+       plain_chunk_count = n.plain_chunk_count,
        parsed_title = n.parsed_title, updated_at = now()
-     from json_to_recordset($3::json) as n(document_id text, chunk_count integer, parsed_title text)
+     from json_to_recordset($3::json) as n(document_id text, chunk_count integer,
+       plain_chunk_count integer, parsed_title text)
      where d.tenant_id = $1 and d.collection_id = $2 and d.document_id = n.document_id`,
     [tenant, collection, JSON.stringify(rows)],
   )

@@ -1,6 +1,7 @@
 import { QuarryError } from '../core/errors.ts'
 import type { CollectionId, DocumentId, TenantId } from '../core/model.ts'
 import type { DocumentState, Documents, WriteReceipt } from './catalog.ts'
+import { removeContexts } from './chunk-contexts.ts'
 import type { Database, Sql } from './database.ts'
 import { only } from './only.ts'
 import { putDocuments } from './put-documents.ts'
@@ -147,12 +148,13 @@ async function removeDocument(
       { details: { document_id: id, revision: current, expected_revision: expectedRevision } },
     )
   await removeChunks(sql, { tenant, collection, id }, current + 1)
+  await removeContexts(sql, tenant, collection, id)
   const version = await noteDelete(sql, { tenant, collection, id }, current + 1)
   await sql.query(
     `update quarry.documents
      set state = 'deleted', reason = null, revision = $4, version = $5, indexed_revision = null,
        content = '', content_hash = '', title = null, parsed_title = null, source = null,
-       metadata = '{}', chunk_count = 0, updated_at = now()
+       metadata = '{}', chunk_count = 0, plain_chunk_count = 0, updated_at = now()
      where tenant_id = $1 and collection_id = $2 and document_id = $3`,
     [...place, current + 1, version],
   )

@@ -4,7 +4,7 @@ import type { CollectionId } from '../core/model.ts'
 import type { StoreCapabilities } from '../core/vector-store.ts'
 import type { NewCollection } from './catalog.ts'
 import type { CollectionPolicy } from './policy.ts'
-import { spaceIdentity } from './space-id.ts'
+import { spaceIdentity, spaceNameOf } from './space-id.ts'
 
 export interface Foundations {
   readonly profile: EmbedderProfile
@@ -33,12 +33,17 @@ export function newCollection(
       'unsupported',
       `store "${policy.store}" takes at most ${capabilities.dimensionsMax} dimensions, and embedder "${policy.embedder}" has ${profile.dimensions}`,
     )
-  const { provider, model, revision, dimensions } = profile
+  if (policy.enrichment !== null && policy.lexical.boosts !== undefined)
+    throw new QuarryError(
+      'unsupported',
+      'lexical.boosts search title, headings and text alone, and would leave out what enrichment writes: take one of them',
+    )
+  const { dimensions } = profile
   return {
     id,
     policy,
     space: {
-      name: `${provider}/${model}@${revision}:${dimensions}`,
+      name: spaceNameOf(profile),
       embedder: policy.embedder,
       dimensions,
       chunking,
@@ -53,18 +58,27 @@ export function newCollection(
 }
 
 /** What decides how vectors and terms were made; changing one of these is a migration, not an edit. */
-const FIXED = ['embedder', 'store', 'algorithm', 'chunker', 'lexical'] as const
+const FIXED = ['embedder', 'store', 'algorithm', 'chunker', 'enrichment', 'lexical'] as const
 
 /**
  * @throws QuarryError `conflict` naming the first field that only a migration may change
  */
 export function refuseWhatNeedsMigration(before: CollectionPolicy, after: CollectionPolicy): void {
+  const [old, wanted] = [indexing(before), indexing(after)]
   const changed = FIXED.find(
-    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+    (field) => JSON.stringify(old[field]) !== JSON.stringify(wanted[field]),
   )
   if (changed !== undefined)
     throw new QuarryError(
       'conflict',
       `"${changed}" decides how this collection is indexed and cannot be edited in place; make a new collection, or re-embed this one`,
     )
+}
+
+/** What becomes of a failure changes nothing that is indexed. */
+function indexing(policy: CollectionPolicy): CollectionPolicy {
+  const { enrichment } = policy
+  return enrichment === null
+    ? policy
+    : { ...policy, enrichment: { ...enrichment, onFailure: 'fail' } }
 }

@@ -33,6 +33,12 @@ const boost = z
   .max(64)
   .multipleOf(1 / 16)
 
+export const EXPANSION_METHODS = ['multi_query', 'hyde'] as const
+/** One passage is what fits a query's budget; of wordings a few cost hardly more than one. */
+export const EXPANSION_QUERIES = { multi_query: LIMITS.expansionQueries.default, hyde: 1 } as const
+/** Not fitted: so that rewordings which all miss the point never outvote the question that was asked. */
+export const EXPANSION_WEIGHT = 0.5
+
 /** How a collection chunks, embeds, searches, fuses, reranks and prompts. Kept in the catalog as JSON. */
 export const collectionPolicySchema = z.strictObject({
   /** Key of the config's `embedders`. */
@@ -55,6 +61,36 @@ export const collectionPolicySchema = z.strictObject({
       boosts: z.strictObject({ title: boost, headings: boost, body: boost }).optional(),
     })
     .prefault({}),
+  /** A generator situates each chunk in its document before it is indexed (Anthropic's contextual retrieval); null: none. */
+  enrichment: z
+    .strictObject({
+      /** Key of the config's `generators`. */
+      generator: z.string().min(1).max(64),
+      tokensMax: within(LIMITS.enrichmentTokens).default(LIMITS.enrichmentTokens.default),
+      documentTokensMax: within(LIMITS.enrichmentDocumentTokens).default(
+        LIMITS.enrichmentDocumentTokens.default,
+      ),
+      /**
+       * When the generator has failed for good: `fail` leaves the document as it was and buries the work, `plain`
+       * indexes the chunk without a context and counts it in the document's `chunks_without_context`.
+       */
+      onFailure: z.enum(['fail', 'plain']).default('fail'),
+    })
+    .nullable()
+    .default(null),
+  /** A generator rewords each query while it is searched as it stands; null: none. */
+  queryExpansion: z
+    .strictObject({
+      method: z.enum(EXPANSION_METHODS),
+      /** Key of the config's `generators`. */
+      generator: z.string().min(1).max(64),
+      /** Wordings, or hypothetical passages, that are asked for; when absent 3 of the former, 1 of the latter. */
+      queries: within(LIMITS.expansionQueries).optional(),
+      /** What all of them together weigh in fusion, with the query as it stands as 1. */
+      weight: z.number().min(0.01).max(1).default(EXPANSION_WEIGHT),
+    })
+    .nullable()
+    .default(null),
   candidates: within(LIMITS.candidates).default(LIMITS.candidates.default),
   fusion: z
     .strictObject({
@@ -70,7 +106,7 @@ export const collectionPolicySchema = z.strictObject({
   rerank: z
     .strictObject({
       /** Key of the config's `rerankers`; null for none. */
-      model: z.string().min(1).max(64).nullable().default('proximity'),
+      model: z.string().min(1).max(64).nullable().default('lexical'),
       depth: within(LIMITS.rerankDepth).default(LIMITS.rerankDepth.default),
     })
     .prefault({}),

@@ -4,13 +4,9 @@ import type { CollectionId, DocumentId, Metadata, TenantId } from '../core/model
 import { canonicalJson } from './canonical-json.ts'
 import type { DocumentState, Documents, NewDocument, WriteReceipt } from './catalog.ts'
 import type { Database, Sql } from './database.ts'
+import { hold, type Place } from './hold.ts'
 import { only } from './only.ts'
 import { isStorable, isStorableMetadata } from './storable.ts'
-
-interface Place {
-  readonly tenant: TenantId
-  readonly collection: CollectionId
-}
 
 interface HashedDocument extends NewDocument {
   readonly contentHash: string
@@ -22,6 +18,7 @@ interface StoredDocument {
   readonly revision: bigint
   readonly indexed_revision: bigint | null
   readonly state: DocumentState
+  readonly plain_chunk_count: number
   readonly content_hash: string
   readonly media_type: string
   readonly title: string | null
@@ -93,24 +90,6 @@ async function sha256(content: Uint8Array): Promise<string> {
   return Buffer.from(digest).toString('hex')
 }
 
-/** Keeps the collection and the tenant from being removed before this transaction ends. */
-async function hold(sql: Sql, { tenant, collection }: Place): Promise<void> {
-  const held = await sql.query<{ held: boolean | null }>(
-    'select quarry.hold_collection($1) as held',
-    [collection],
-  )
-  if (held.rows[0]?.held !== true)
-    throw new QuarryError('not_found', `there is no collection "${collection}"`)
-  await sql.query('insert into quarry.tenants (tenant_id) values ($1) on conflict do nothing', [
-    tenant,
-  ])
-  const there = await sql.query('select from quarry.tenants where tenant_id = $1 for key share', [
-    tenant,
-  ])
-  if (there.rowCount === 0)
-    throw new QuarryError('conflict', `tenant "${tenant}" is being removed`, { retryable: true })
-}
-
 /**
  * Locks the documents in the order of their ids. Those that are new get an empty row first, so that two writers of the
  * same new document meet at its row, too.
@@ -127,7 +106,7 @@ async function lockDocuments(
     [tenant, collection, ids],
   )
   const locked = await sql.query<StoredDocument>(
-    `select document_id, revision, indexed_revision, state, content_hash, media_type,
+    `select document_id, revision, indexed_revision, state, plain_chunk_count, content_hash, media_type,
        title, source, metadata, version
      from quarry.documents
      where tenant_id = $1 and collection_id = $2 and document_id = any($3::text[])
@@ -157,9 +136,10 @@ function decide(document: HashedDocument, stored: StoredDocument | undefined): W
   return { document, stored, revision: last + 1, outcome: absent ? 'created' : 'updated' }
 }
 
-/** The same, and indexed or about to be: what failed or was cancelled is queued again. */
+/** The same, and indexed or about to be: what failed, was cancelled or lacks contexts is queued again. */
 function isSame(document: HashedDocument, stored: StoredDocument): boolean {
-  const settles = stored.state === 'queued' || stored.indexed_revision === stored.revision
+  const whole = stored.indexed_revision === stored.revision && stored.plain_chunk_count === 0
+  const settles = stored.state === 'queued' || whole
   return (
     settles &&
     stored.state !== 'failed' &&

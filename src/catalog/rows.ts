@@ -19,7 +19,7 @@ import { unpackVector } from './vector-bytes.ts'
 
 export const DOCUMENT_COLUMNS = `document_id, revision, state, reason, media_type,
   coalesce(title, parsed_title) as title, source, metadata, octet_length(content) as bytes,
-  content_hash, chunk_count, created_at, updated_at`
+  content_hash, chunk_count, plain_chunk_count, created_at, updated_at`
 
 export interface DocumentColumns {
   readonly document_id: DocumentId
@@ -33,6 +33,7 @@ export interface DocumentColumns {
   readonly bytes: number
   readonly content_hash: string
   readonly chunk_count: number
+  readonly plain_chunk_count: number
   readonly created_at: Date
   readonly updated_at: Date
 }
@@ -50,6 +51,7 @@ export function toDocument(row: DocumentColumns): DocumentRow {
     bytes: row.bytes,
     contentHash: row.content_hash,
     chunkCount: row.chunk_count,
+    plainChunkCount: row.plain_chunk_count,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -1,6 +1,7 @@
 import { QuarryError } from '../core/errors.ts'
 import type { CollectionId, TenantId } from '../core/model.ts'
 import type { Delivery, Work, WorkItem } from './catalog.ts'
+import { addContexts, readContexts } from './chunk-contexts.ts'
 import { commitDocuments } from './commit-documents.ts'
 import type { Database, Sql } from './database.ts'
 import { storableText } from './storable.ts'
@@ -10,6 +11,16 @@ export function openWork(database: Database): Work {
   return {
     claim: (deliveriesMax, itemsMax, leaseMs) =>
       database.asSystem((sql) => claim(sql, { deliveriesMax, itemsMax, leaseMs })),
+    renew: (ids, leaseMs) =>
+      database.asSystem(async (sql) => {
+        await sql.query(
+          `${LOCKED_BY_ID}
+           update quarry.job_items i
+           set available_at = clock_timestamp() + $2::double precision * interval '1 ms'
+           from locked where i.tenant_id = locked.tenant_id and i.item_id = locked.item_id`,
+          [ids, leaseMs],
+        )
+      }),
     recover: () =>
       database.asSystem(async (sql) => {
         await sql.query(
@@ -20,6 +31,12 @@ export function openWork(database: Database): Work {
     load: (ids) => database.asSystem((sql) => load(sql, ids)),
     knownVectors: (tenant, space, hashes) =>
       database.asTenant(tenant, (sql) => readVectors(sql, tenant, space, hashes)),
+    knownContexts: (tenant, hashes) =>
+      database.asTenant(tenant, (sql) => readContexts(sql, tenant, hashes)),
+    keepContexts: async (item, contexts) => {
+      if (contexts.size === 0) return
+      await database.asTenant(item.tenant, (sql) => addContexts(sql, item, contexts))
+    },
     commit: async (entries) => {
       const [first] = entries
       if (first === undefined) return new Set()

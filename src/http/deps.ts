@@ -2,10 +2,12 @@ import type { Catalog, Collection } from '../catalog/catalog.ts'
 import type { CollectionPolicy } from '../catalog/policy.ts'
 import type { Limits } from '../core/limits.ts'
 import type { CollectionId, TenantId } from '../core/model.ts'
+import type { EvalDesk } from '../evals/eval-desk.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { UsageLedger } from '../observe/usage.ts'
 import type { RetrieveRequest, RetrieveResponse } from '../retrieve/request.ts'
+import type { RecentRetrievals } from './recent-retrievals.ts'
 
 /** What the routes stand on; the composition root builds it. */
 export interface HttpDeps {
@@ -35,6 +37,9 @@ export interface HttpDeps {
     readonly ready: boolean
     readonly reasons: readonly string[]
   }>
+  readonly evals: Pick<EvalDesk, 'start' | 'cancel'>
+  /** What this process answered last, for promoting it to a golden query. */
+  readonly recent: RecentRetrievals
   readonly log: Log
   readonly metrics: Metrics
   readonly usage: UsageLedger

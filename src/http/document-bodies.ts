@@ -11,7 +11,7 @@ import {
 } from './schemas/document.ts'
 
 const RAW_TYPES = ACCEPTED_TYPES.filter((type) => type !== 'application/json')
-const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl']
+export const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl']
 
 /** The bodies that carry documents, within the limits in force. */
 export interface DocumentBodies {

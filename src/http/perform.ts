@@ -1,4 +1,5 @@
 import type { TenantId } from '../core/model.ts'
+import { NO_USAGE } from '../observe/usage.ts'
 import {
   type Caller,
   LOCAL_CALLER,
@@ -98,7 +99,6 @@ async function withReceivedBody(
 }
 
 function recordUsage(serving: Serving, tenant: TenantId, route: Route, answer: Answer): void {
-  const none = { embedTokens: 0, rerankDocuments: 0, documents: 0, bytes: 0 }
   const routeName = `${route.method} ${route.path}`
-  serving.deps.usage.record({ tenant, route: routeName, requests: 1, ...none, ...answer.usage })
+  serving.deps.usage.record({ tenant, route: routeName, ...NO_USAGE, requests: 1, ...answer.usage })
 }

@@ -235,7 +235,8 @@ describe('doctor', () => {
       'store local': 'ok',
       'embedder default': 'ok',
       'embedder remote': 'failed',
-      'reranker proximity': 'ok',
+      'reranker lexical': 'ok',
+      evals: 'ok',
     })
     const good = await runQuarry(['doctor'], { QUARRY_DATA_DIR: join(folder, 'doctor') })
     expect(good.code).toBe(0)

@@ -15,6 +15,7 @@ export function presentDocument(row: DocumentRow) {
     bytes: row.bytes,
     content_hash: row.contentHash,
     chunks: row.chunkCount,
+    chunks_without_context: row.plainChunkCount,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   }

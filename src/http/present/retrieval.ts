@@ -18,6 +18,9 @@ export function presentRetrieval(response: RetrieveResponse): RetrieveAnswer {
     usage: {
       embed_tokens: usage.embedTokens,
       rerank_documents: usage.rerankDocuments,
+      generate_input_tokens: usage.generated.input,
+      generate_cached_tokens: usage.generated.cached,
+      generate_output_tokens: usage.generated.output,
       cache: usage.cache,
       query_vector_cache: usage.queryVectorCache,
     },

@@ -7,7 +7,7 @@ import type { ReceivedBody } from '../route.ts'
 import { createRead, type ReadingLimits, type Readings } from './read-content.ts'
 import type { ReadAnswer, ReadTask } from './reading-thread.ts'
 
-/** Reads a body that carries documents; a large one never holds the serving thread. */
+/** Reads a body that carries documents or golden queries; a large one never holds the serving thread. */
 export type Reading = <Kind extends keyof Readings>(
   kind: Kind,
   received: ReceivedBody,
@@ -69,10 +69,8 @@ class ReadingThread {
     const task: ReadTask = { id, kind, content: { bytes, mediaType, contentType } }
     this.#worker.postMessage(task, [bytes.buffer])
     try {
-      const documents = await Budget.start(READ_MS, { signal }).run(async () =>
-        take(await answered),
-      )
-      return (kind === 'document' ? documents[0] : documents) as Readings[Kind]
+      const read = await Budget.start(READ_MS, { signal }).run(async () => take(await answered))
+      return (kind === 'document' ? read[0] : read) as Readings[Kind]
     } finally {
       this.#pending.delete(id)
       if (this.#pending.size === 0) this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref()
@@ -105,16 +103,16 @@ class ReadingThread {
 /** Taking a part copies it into this thread, so the loop gets a turn between them. */
 async function take({ count, parts }: Parts): Promise<readonly unknown[]> {
   const pace = createPace()
-  const documents: unknown[] = []
+  const taken: unknown[] = []
   try {
-    while (documents.length < count) {
+    while (taken.length < count) {
       const part = receiveMessageOnPort(parts)
       if (part === undefined)
-        throw new Error(`${documents.length} of ${count} documents came from the reading thread`)
-      documents.push(part.message)
+        throw new Error(`${taken.length} of ${count} parts came from the reading thread`)
+      taken.push(part.message)
       await pace()
     }
-    return documents
+    return taken
   } finally {
     parts.close()
   }

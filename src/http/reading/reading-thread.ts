@@ -12,7 +12,7 @@ export interface ReadTask {
 /** What of an error crosses the thread's border. */
 type Fault = Pick<QuarryError, 'code' | 'message' | 'retryable' | 'details' | 'cause'>
 
-/** `parts` holds that many documents, one a message: who takes them decides how many at a time. */
+/** `parts` holds that many documents or golden queries, one a message: who takes them decides how many at a time. */
 export type ReadAnswer =
   | { readonly id: number; readonly count: number; readonly parts: MessagePort }
   | { readonly id: number; readonly error: Fault }
@@ -24,11 +24,11 @@ parentPort?.on('message', (task: ReadTask) => void answer(task))
 async function answer({ id, kind, content }: ReadTask): Promise<void> {
   try {
     const value = await read(kind, content)
-    const documents = 'content' in value ? [value] : value
+    const parts = 'content' in value ? [value] : value
     const { port1, port2 } = new MessageChannel()
-    for (const document of documents)
-      port1.postMessage(document, [document.content.buffer as ArrayBuffer])
-    const answered: ReadAnswer = { id, count: documents.length, parts: port2 }
+    for (const part of parts)
+      port1.postMessage(part, 'content' in part ? [part.content.buffer as ArrayBuffer] : [])
+    const answered: ReadAnswer = { id, count: parts.length, parts: port2 }
     parentPort?.postMessage(answered, [port2])
   } catch (thrown) {
     const { code, message, retryable, details, cause } = asQuarryError(thrown)

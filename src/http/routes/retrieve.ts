@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { QuarryError } from '../../core/errors.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
+import { generateUsage } from '../../observe/usage.ts'
 import type { RetrieveRequest, RetrieveResponse } from '../../retrieve/request.ts'
 import { jsonBody } from '../body.ts'
 import { presentRetrieval } from '../present/retrieval.ts'
@@ -45,15 +46,26 @@ export function retrieveRoutes(limits: Limits): readonly Route[] {
 }
 
 async function handleRetrieve(call: RetrieveCall): Promise<Answer> {
-  const response = await retrieveCounted(call, toRequest(call))
-  const { embedTokens, rerankDocuments } = response.usage
+  const request = toRequest(call)
+  const response = await retrieveCounted(call, request)
+  remember(call, request, response)
+  const { embedTokens, rerankDocuments, generated } = response.usage
   return {
     status: 200,
     body: presentRetrieval(response),
     headers: { 'server-timing': serverTiming(response.timingsMs) },
-    usage: { embedTokens, rerankDocuments },
+    usage: { embedTokens, rerankDocuments, ...generateUsage(generated) },
     degraded: response.degraded.map(({ stage, reason }) => `${stage}:${reason}`),
   }
+}
+
+function remember(
+  { deps }: RetrieveCall,
+  { tenant, collection, query }: RetrieveRequest,
+  { retrievalId, hits }: RetrieveResponse,
+): void {
+  const documents = [...new Set(hits.map(({ documentId }) => documentId))]
+  deps.recent.remember(tenant, retrievalId, { collection, query, documents })
 }
 
 async function retrieveCounted(
@@ -81,8 +93,9 @@ function toRequest(call: RetrieveCall): RetrieveRequest {
     candidates: body.candidates,
     mode: body.mode,
     filter: toFilter(body.filter, deps.settings),
-    fusion: toFusion(body.fusion),
+    fusion: body.fusion && onlySent(body.fusion),
     rerank: body.rerank,
+    queryExpansion: body.query_expansion && onlySent(body.query_expansion),
     mmr: body.mmr,
     groupBy: group_by,
     expand: body.expand,
@@ -98,15 +111,12 @@ function toRequest(call: RetrieveCall): RetrieveRequest {
   }
 }
 
-/** Only what was sent: absent fields leave the policy's values in place. */
-function toFusion(fusion: RetrieveBody['fusion']): RetrieveRequest['fusion'] {
-  if (fusion === undefined) return undefined
-  const { method, k, weights } = fusion
-  return {
-    ...(method === undefined ? {} : { method }),
-    ...(k === undefined ? {} : { k }),
-    ...(weights === undefined ? {} : { weights }),
-  }
+type Sent<T extends object> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
+
+/** Absent fields leave the policy's values in place. */
+export function onlySent<T extends object>(given: T): Sent<T> {
+  const sent = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(sent) as Sent<T>
 }
 
 function toPrompt({

@@ -12,6 +12,9 @@ const usageDay = z.strictObject({
   requests: z.int(),
   embed_tokens: z.int(),
   rerank_documents: z.int(),
+  generate_input_tokens: z.int(),
+  generate_cached_tokens: z.int().describe('Of the input, what the provider had cached'),
+  generate_output_tokens: z.int(),
   documents: z.int(),
   bytes: z.int(),
 })
@@ -43,6 +46,9 @@ const list = tenantRoute({
       requests: record.requests,
       embed_tokens: record.embedTokens,
       rerank_documents: record.rerankDocuments,
+      generate_input_tokens: record.generateInputTokens,
+      generate_cached_tokens: record.generateCachedTokens,
+      generate_output_tokens: record.generateOutputTokens,
       documents: record.documents,
       bytes: record.bytes,
     }))

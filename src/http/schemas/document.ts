@@ -114,6 +114,11 @@ export const documentAnswer = z.strictObject({
   bytes: z.int(),
   content_hash: z.string(),
   chunks: z.int(),
+  chunks_without_context: z
+    .int()
+    .describe(
+      'Indexed without what a generator should have written; the next write of the same text tries again',
+    ),
   created_at: timestamp,
   updated_at: timestamp,
   text: z.string().optional().describe('With `?content=true`, when it is UTF-8'),

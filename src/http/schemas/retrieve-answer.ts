@@ -33,6 +33,10 @@ const hit = z.strictObject({
     .strictObject({
       dense: leg,
       lexical: leg,
+      rewrite: z
+        .strictObject({ lists: z.int(), contribution: z.number() })
+        .nullable()
+        .describe('What other wordings of the query added to the score'),
       rerank: z.strictObject({ score: z.number(), rank: z.int() }).nullable(),
     })
     .optional(),
@@ -80,6 +84,9 @@ export const retrieveAnswer = z.strictObject({
   usage: z.strictObject({
     embed_tokens: z.int(),
     rerank_documents: z.int(),
+    generate_input_tokens: z.int().describe('Of the generator that reworded the query'),
+    generate_cached_tokens: z.int(),
+    generate_output_tokens: z.int(),
     cache: z.enum(['hit', 'miss']),
     query_vector_cache: z.enum(['hit', 'miss', 'unused']),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EXPANSION_METHODS } from '../../catalog/policy.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import { PROMPT_FORMATS } from '../../prompt/prompt.ts'
 import { collectionId, documentId, text, utf8Bytes, within } from './common.ts'
@@ -44,6 +45,16 @@ export function retrieveSchema(limits: Limits) {
       .nullable()
       .optional()
       .describe('Null: no reranking, whatever the policy says'),
+    query_expansion: z
+      .strictObject({
+        method: z.enum(EXPANSION_METHODS).optional(),
+        generator: name.optional(),
+        queries: within(LIMITS.expansionQueries).optional(),
+        weight: z.number().min(0.01).max(1).optional(),
+      })
+      .nullable()
+      .optional()
+      .describe('Over the policy’s own; null: the query is not reworded, whatever the policy says'),
     mmr: z.strictObject({ lambda: z.number().min(0).max(1) }).optional(),
     group_by: z
       .strictObject({
