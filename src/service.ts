@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
-import { EMBEDDERS, RERANKERS, STORES } from '../adapters/registry.ts'
+import { EMBEDDERS, GENERATORS, RERANKERS, STORES } from '../adapters/registry.ts'
 import { openLocalEngine } from '../adapters/stores/local/open-local-engine.ts'
 import { readSchemaSteps } from '../migrations/schema/apply.ts'
 import type { Catalog } from './catalog/catalog.ts'
@@ -10,7 +10,9 @@ import type { Database } from './catalog/database.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
 import type { AdapterConfig, AdapterSchemas, Config } from './config/schema.ts'
 import type { ReplicaEngine } from './core/replica-engine.ts'
+import { createTraffic } from './evals/traffic.ts'
 import { createApp } from './http/app.ts'
+import { createRecentRetrievals } from './http/recent-retrievals.ts'
 import type { ServerLimits } from './http/server.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -19,6 +21,7 @@ import { openUsageLedger } from './observe/open-usage-ledger.ts'
 import { Closers } from './service/closers.ts'
 import { openCollectionDesk } from './service/collection-desk.ts'
 import { type AdapterConfigs, type Adapters, openAdapters } from './service/open-adapters.ts'
+import { openEvals } from './service/open-evals.ts'
 import { openReadSide } from './service/read-side.ts'
 import { readinessOf } from './service/readiness.ts'
 import type { Shared } from './service/shared.ts'
@@ -44,11 +47,12 @@ export interface Service {
   close(drainMs: number): Promise<void>
 }
 
-/** What the config's `stores`, `embedders` and `rerankers` may hold. */
+/** What the config's `stores`, `embedders`, `rerankers` and `generators` may hold. */
 export const adapterSchemas: AdapterSchemas = {
   stores: schemasOf(STORES),
   embedders: schemasOf(EMBEDDERS),
   rerankers: schemasOf(RERANKERS),
+  generators: schemasOf(GENERATORS),
 }
 
 /** Between two writes of the usage ledger; a crash loses at most this much of it. */
@@ -105,10 +109,14 @@ async function assemble(
   const write = closers.add(await openWriteSide(shared, roles.worker))
   const desk = openCollectionDesk(catalog, adapters, config.collection_defaults)
 
+  const traffic = createTraffic()
+  const evals = closers.add(await openEvals(shared, read, traffic, roles.replica))
+
   let draining = false
   const app = createApp({
     catalog,
-    retrieve: read.retrieve,
+    retrieve: traffic.counted(read.retrieve),
+    evals,
     createCollection: desk.create,
     updateCollection: async (id, change) => {
       const collection = await desk.update(id, change)
@@ -118,6 +126,7 @@ async function assemble(
     notifyWrite: write.notifyWrite,
     waitIndexed: read.waitIndexed,
     readiness: () => readinessOf(database, read, draining),
+    recent: createRecentRetrievals(config.limits.recalledBytes),
     log,
     metrics,
     usage,
@@ -176,6 +185,7 @@ export function openConfigured(
         : entryOf(STORES, adapter).open(options, context),
     embedder: ({ adapter, options }) => entryOf(EMBEDDERS, adapter).open(options, context),
     reranker: ({ adapter, options }) => entryOf(RERANKERS, adapter).open(options, context),
+    generator: ({ adapter, options }) => entryOf(GENERATORS, adapter).open(options, context),
   })
 }
 

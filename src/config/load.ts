@@ -51,18 +51,24 @@ export function isLoopback(host: string): boolean {
 function crossFaults(config: Config): string[] {
   const { host, insecure_no_auth, collection_defaults: defaults } = config
   const unsafe = insecure_no_auth && !isLoopback(host)
-  const rerank = defaults['rerank']
+  const named = (field: string, key: string): unknown => {
+    const part = defaults[field]
+    return isPlain(part) ? part[key] : null
+  }
+  const { generators } = config
   return [
     ...(unsafe ? [`insecure_no_auth: allowed only with a loopback host, not with ${host}`] : []),
     ...unknownName('embedder', defaults['embedder'], config.embedders),
     ...unknownName('store', defaults['store'], config.stores),
-    ...unknownName('rerank.model', isPlain(rerank) ? rerank['model'] : null, config.rerankers),
+    ...unknownName('rerank.model', named('rerank', 'model'), config.rerankers),
+    ...unknownName('query_expansion.generator', named('query_expansion', 'generator'), generators),
+    ...unknownName('enrichment.generator', named('enrichment', 'generator'), generators),
   ]
 }
 
 function unknownName(field: string, name: unknown, known: Readonly<Record<string, unknown>>) {
   if (typeof name !== 'string' || Object.hasOwn(known, name)) return []
-  const names = Object.keys(known).join(', ')
+  const names = Object.keys(known).join(', ') || 'none'
   return [`collection_defaults.${field}: "${name}" is not configured; there are: ${names}`]
 }
 

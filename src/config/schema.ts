@@ -11,9 +11,10 @@ export interface AdapterSchemas {
   readonly stores: Readonly<Record<string, z.ZodType>>
   readonly embedders: Readonly<Record<string, z.ZodType>>
   readonly rerankers: Readonly<Record<string, z.ZodType>>
+  readonly generators: Readonly<Record<string, z.ZodType>>
 }
 
-/** A named adapter with its options, as the config gives it: `{"adapter": "hashed", …options}`. */
+/** A named adapter with its options, as the config gives it: `{"adapter": "static", …options}`. */
 export interface AdapterConfig {
   readonly adapter: string
   readonly options: unknown
@@ -47,9 +48,11 @@ export function configSchema(adapters: AdapterSchemas) {
     log_level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
     /** Everybody who reaches the port is admin of every tenant. Refused unless `host` is a loopback address. */
     insecure_no_auth: z.boolean().default(false),
-    embedders: namedAdapters(adapters.embedders).prefault({ default: { adapter: 'hashed' } }),
+    embedders: namedAdapters(adapters.embedders).prefault({ default: { adapter: 'static' } }),
     stores: namedAdapters(adapters.stores).prefault({ local: { adapter: 'local' } }),
-    rerankers: namedAdapters(adapters.rerankers).prefault({ proximity: { adapter: 'proximity' } }),
+    rerankers: namedAdapters(adapters.rerankers).prefault({ lexical: { adapter: 'lexical' } }),
+    /** Language models that reword queries or situate chunks. None unless named: nothing is sent to one by default. */
+    generators: namedAdapters(adapters.generators).default({}),
     /** Prompt templates by name, beside `default`. */
     templates: z
       .record(

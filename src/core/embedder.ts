@@ -8,6 +8,8 @@ export interface EmbedderProfile {
   readonly revision: string
   readonly dimensions: number
   readonly normalized: boolean
+  /** What became of the model's own vectors on the way, such as `int8` or `cut-from-3072`; absent where they are whole. */
+  readonly representation?: string | undefined
   readonly queryPrefix: string
   readonly passagePrefix: string
   /** Longest input in the model's own tokens; a longer one is refused or cut by the provider. */

@@ -44,6 +44,7 @@ export const LIMITS = {
   topK: limit(1, 10, 200, 'hits of an answer when the request does not say'),
   candidates: ofPolicy(1, 100, 1_000, 'candidates that each leg proposes to fusion'),
   rerankDepth: ofPolicy(1, 50, 200, 'head of the fused list that a reranker sees'),
+  expansionQueries: ofPolicy(1, 3, 8, 'wordings of a query that a generator is asked for'),
   rerankReserveMs: limit(
     0,
     250,
@@ -91,6 +92,24 @@ export const LIMITS = {
   chunkTokens: ofPolicy(16, 384, 8_192, 'tokens of a chunk'),
   chunkOverlapTokens: ofPolicy(0, 0, 4_096, 'tokens that a chunk shares with the one before'),
   chunksPerDocument: limit(1, 50_000, 500_000, 'chunks of one document'),
+  enrichmentTokens: ofPolicy(
+    16,
+    100,
+    500,
+    'tokens of the context that a generator writes for a chunk',
+  ),
+  enrichmentDocumentTokens: ofPolicy(
+    256,
+    32_000,
+    1_000_000,
+    'tokens of a document that a generator is shown at once; of a longer one it sees the section around the chunk',
+  ),
+  enrichmentConcurrency: limit(
+    1,
+    4,
+    64,
+    'chunks of one document that wait for their context at once',
+  ),
   // Outside calls
   upstreamMs: limit(10, 30_000, 600_000, 'one call to a model or a store during ingestion'),
   upstreamQueryMs: ofAdapter(
@@ -124,15 +143,63 @@ export const LIMITS = {
     600_000,
     'pause before an open circuit lets one call try again',
   ),
+  generateQueryMs: ofAdapter(
+    10,
+    10_000,
+    60_000,
+    'one call to a generator for a query; the wire lives this long even when the caller has given up, so that the breaker sees the truth',
+  ),
+  generateResponseBytes: ofAdapter(KiB, MiB, 16 * MiB, 'decoded answer of a generator'),
   rerankDocuments: ofAdapter(1, 100, 1_000, 'documents of one reranking call; more are split'),
   rerankResponseBytes: ofAdapter(KiB, 2 * MiB, 64 * MiB, 'decoded answer of a reranker'),
+  // A model in a child process
+  onnxProcesses: ofAdapter(
+    1,
+    1,
+    64,
+    'processes that hold one model; with two or more, one is kept free of ingestion',
+  ),
+  onnxThreads: ofAdapter(1, 1, 256, 'cores that one run of a model computes on'),
+  onnxMemoryMiB: ofAdapter(
+    64,
+    2_048,
+    262_144,
+    'resident memory of a model process; one that grows beyond it is ended and started again',
+  ),
+  onnxBatchTokens: ofAdapter(64, 1_024, 65_536, 'tokens of one run of a model, padding included'),
+  onnxBatchTexts: ofAdapter(1, 32, 1_024, 'texts of one run of an embedding model'),
+  onnxBatchPairs: ofAdapter(
+    1,
+    4,
+    256,
+    'candidates of one run of a reranking model, and so between two looks at the deadline',
+  ),
+  onnxQueue: ofAdapter(
+    1,
+    4_096,
+    1_000_000,
+    'texts that may wait for a model, of queries and of ingestion each; a call beyond is told to come back',
+  ),
+  onnxStartMs: ofAdapter(1_000, 60_000, 600_000, 'time for a model process to load its model'),
+  onnxRunMs: ofAdapter(
+    100,
+    30_000,
+    600_000,
+    'one run of a model; a process that needs longer hangs, and is ended and started again',
+  ),
+  onnxGraceMs: ofAdapter(
+    0,
+    250,
+    60_000,
+    'a run that nobody waits for any more may go on so long before its process is ended; a new one must load the model',
+  ),
   // The server
   bodyBytes: limit(KiB, 12 * MiB, 128 * MiB, 'body of any request'),
   retrieveBodyBytes: limit(
     KiB,
     128 * KiB,
     MiB,
-    'body of a retrieval, a policy or a key; it is read on the serving thread',
+    'body of a retrieval, a policy, a key, a golden query or an eval; it is read on the serving thread',
   ),
   bodiesInFlightBytes: limit(
     MiB,
@@ -194,6 +261,65 @@ export const LIMITS = {
     'chunks of one delivery held and embedded together; a larger document goes alone',
   ),
   jobFailures: fixed(100, 'failed documents that a job names'),
+  // Golden queries and evals
+  goldenQueries: limit(1, 10_000, 100_000, 'golden queries that a tenant keeps in one collection'),
+  goldenImport: limit(1, 10_000, 100_000, 'golden queries of one import; all of them or none'),
+  goldenJudgments: limit(1, 2_000, 20_000, 'judged documents of one golden query'),
+  goldenGrade: fixed(100, 'grade of a judged document'),
+  goldenNoteChars: fixed(4_096, 'length of a note on a golden query'),
+  goldenTags: fixed(32, 'tags of a golden query, each up to 64 characters'),
+  goldenMissing: fixed(100, 'judged documents that an answer names as missing from the collection'),
+  recalledBytes: limit(
+    0,
+    8 * MiB,
+    1024 * MiB,
+    'memory for the latest retrievals, so that one can be promoted to a golden query by its id; 0 remembers none',
+  ),
+  evalConcurrency: limit(
+    1,
+    1,
+    8,
+    'evals that run at once in one process, each asking one question at a time; the others wait',
+  ),
+  evalSample: limit(
+    1,
+    2_000,
+    20_000,
+    'golden queries that one eval asks; where there are more, the request must say how many',
+  ),
+  evalMs: limit(1_000, 3_600_000, 86_400_000, 'time one eval may run before it fails'),
+  evalYieldMs: limit(
+    0,
+    1_000,
+    60_000,
+    'longest wait of an eval before each of its queries while callers are being served',
+  ),
+  evalLeaseMs: limit(
+    1_000,
+    30_000,
+    600_000,
+    'an eval whose process has not spoken for so long counts as interrupted',
+  ),
+  evalsOpen: limit(1, 4, 64, 'evals of one tenant that wait or run'),
+  evalsKept: limit(
+    1,
+    50,
+    1_000,
+    'finished evals that a tenant keeps in one collection; the oldest go',
+  ),
+  evalSetLineBytes: fixed(
+    16 * MiB,
+    'one line of a file of queries, documents, judgments or results that an eval reads',
+  ),
+  evalSetQueries: fixed(1_000_000, 'queries of a set that an eval reads'),
+  evalSetJudgments: fixed(10_000_000, 'judgments of a set that an eval reads'),
+  evalSetDocuments: fixed(15_000_000, 'documents of a set that an eval reads'),
+  evalRunResults: fixed(10_000_000, 'ranked documents of one run file'),
+  evalArchiveBytes: fixed(8 * 1024 * MiB, 'archive of a public set that `eval fetch` downloads'),
+  evalArchiveFiles: fixed(1_000, 'files in such an archive'),
+  evalArchiveRatio: fixed(100, 'unpacked bytes over packed ones of a file above 1 MiB in it'),
+  evalUnpackedBytes: fixed(40 * 1024 * MiB, 'all files of such an archive together'),
+  evalFetchIdleMs: fixed(30_000, 'silence of the server that a set is downloaded from'),
   // Repeated requests
   idempotencyMs: limit(60_000, 86_400_000, 86_400_000, 'answers kept by Idempotency-Key'),
   idempotencyRunMs: limit(
@@ -203,7 +329,12 @@ export const LIMITS = {
     'a request with an Idempotency-Key that never ended blocks its key so long',
   ),
   // Caches
-  queryCacheEntries: limit(0, 10_000, 1_000_000, 'cached query vectors'),
+  queryCacheEntries: limit(
+    0,
+    10_000,
+    1_000_000,
+    'cached query vectors, and as many rewordings of queries',
+  ),
   resultCacheEntries: limit(0, 1_000, 100_000, 'cached retrievals'),
   resultCacheChars: limit(0, 200_000, 10_000_000, 'text of the longest retrieval that is cached'),
   aliasCacheMs: limit(

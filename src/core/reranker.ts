@@ -7,14 +7,16 @@ export interface RerankCandidate {
   readonly context: string
   /** The fused score, for rerankers that blend with it. */
   readonly fusedScore: number
-  /** The lexical leg's own score; null when that leg did not return the chunk. */
-  readonly lexicalScore: number | null
+  /** The dense leg's own score; null when that leg did not return the chunk. */
+  readonly denseScore: number | null
 }
 
 export interface RerankCall {
   readonly tenant: TenantId
   readonly signal: AbortSignal
   readonly statistics: LexicalStatistics | null
+  /** The dense leg's part of the weights in fusion, in [0, 1]: how far that leg is trusted here. */
+  readonly denseShare: number
 }
 
 export interface RerankScore {

@@ -26,6 +26,32 @@ export function startChild(
   return fork(fileURLToPath(url), args, { ...options, execArgv })
 }
 
+/** An idle child does not keep the service from ending. */
+export function rest(child: ChildProcess): void {
+  child.unref()
+  child.channel?.unref()
+  unrefStream(child.stderr)
+}
+
+/** The opposite of `rest`. */
+export function wake(child: ChildProcess): void {
+  child.ref()
+  child.channel?.ref()
+}
+
+function unrefStream(stream: unknown): void {
+  if (typeof stream !== 'object' || stream === null || !('unref' in stream)) return
+  if (typeof stream.unref === 'function') stream.unref()
+}
+
+/** No key, token or address of the service is within reach of input that takes a child over. */
+export function bareEnvironment(): NodeJS.ProcessEnv {
+  const names = ['SystemRoot', 'TMPDIR', 'TEMP', 'TZ']
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
+}
+
 /** `new URL('./x.ts', import.meta.url)` names the source; in `dist` the same file ends in .js. */
 function sourceOrBuilt(entry: URL): URL {
   const running = import.meta.url.endsWith('.ts') ? '.ts' : '.js'

@@ -4,6 +4,7 @@ import type { Embedded, Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { TenantId } from '../core/model.ts'
 import { createPace } from '../core/pace.ts'
+import { blamesText } from './blames-text.ts'
 import { type HashedChunk, passageOf } from './prepare.ts'
 
 export interface EmbedDeps {
@@ -61,12 +62,6 @@ export async function embedWave(
     const second = await embedWave(documents.slice(half), tenant, space, deps, signal)
     return [...first, ...second]
   }
-}
-
-/** A fault of the text itself. Anything else (a key, an outage, a bug) would fail for every text alike. */
-export function blamesText(error: unknown): boolean {
-  if (!(error instanceof QuarryError)) return false
-  return ['invalid_request', 'payload_too_large', 'unsupported'].includes(error.code)
 }
 
 async function vectorsOf(

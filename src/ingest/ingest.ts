@@ -10,22 +10,25 @@ import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { CollectionId } from '../core/model.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { UsageLedger } from '../observe/usage.ts'
+import { NO_USAGE, type UsageLedger } from '../observe/usage.ts'
 import { embedWave, type WaveResult } from './embed-wave.ts'
 import type { Parser } from './parse/parse-document.ts'
-import { type ChunkerOf, type PreparedDocument, prepareDocument } from './prepare.ts'
+import { type ChunkingOf, type PreparedDocument, prepareDocument } from './prepare.ts'
 import { readStored, type Stored } from './stored-documents.ts'
 
 export interface IngestDeps {
   readonly catalog: {
     readonly collections: Pick<Catalog['collections'], 'get' | 'indexes'>
     readonly documents: Pick<Catalog['documents'], 'contents'>
-    readonly work: Pick<Catalog['work'], 'knownVectors' | 'commit'>
+    readonly work: Pick<
+      Catalog['work'],
+      'knownVectors' | 'knownContexts' | 'keepContexts' | 'commit'
+    >
   }
   readonly parser: Pick<Parser, 'parse'>
-  /** The embedder that the config names so; throws when it names none. */
-  readonly embedderFor: (name: string) => Embedder
-  readonly chunkerOf: ChunkerOf
+  /** The embedder of a space; throws where the config names none so, or one that makes vectors of another space. */
+  readonly embedderFor: (space: EmbeddingSpace) => Embedder
+  readonly chunkingOf: ChunkingOf
   readonly usage: Pick<UsageLedger, 'record'>
   readonly metrics: Pick<Metrics, 'ingested'>
   readonly limits: IngestLimits
@@ -37,6 +40,10 @@ export interface IngestLimits {
   readonly jobWaveChunks: number
   readonly upstreamMs: number
   readonly embedBatchItems: number
+  /** Chunks of one document that wait for a generator at once. */
+  readonly enrichmentConcurrency: number
+  /** After which a failure is for good. */
+  readonly jobAttempts: number
 }
 
 export type Outcome =
@@ -84,8 +91,8 @@ async function planOf(
     if (index.collection === id && index.state !== 'retired')
       spaces.set(index.space.id, index.space)
   }
-  // A space whose embedder is not configured fails the batch here, before anything is parsed.
-  for (const space of spaces.values()) embedderFor(space.embedder)
+  // A space that no embedder of the config is for fails the batch here, before anything is parsed.
+  for (const space of spaces.values()) embedderFor(space)
   return { collection, spaces: [...spaces.values()] }
 }
 
@@ -186,7 +193,7 @@ async function embedFor(
   if (first === undefined) return []
   const byItem = new Map(documents.map((document) => [document.item, document]))
   const cuts = documents.map(({ item, cuts }) => ({ item, chunks: cuts.get(space.chunking) ?? [] }))
-  const embedder = deps.embedderFor(space.embedder)
+  const embedder = deps.embedderFor(space)
   const embedDeps = { work: deps.catalog.work, embedder, ...deps.limits }
   const results = await embedWave(cuts, first.item.tenant, space, embedDeps, signal)
   return results.flatMap((result) => {
@@ -227,7 +234,8 @@ async function commitDocuments(
   const entries = documents.map((document): CommitEntry => {
     const [serving, ...also] = parts.get(document) ?? []
     if (serving === undefined) throw new QuarryError('internal', 'a document without a space')
-    return { item: document.item, parts: [serving, ...also] }
+    const { item, enrichment } = document
+    return { item, parts: [serving, ...also], enrichment }
   })
   const committed = await deps.catalog.work.commit(entries)
   return documents.map(({ item, bytes }, place) => {
@@ -246,5 +254,5 @@ function recordUsage(
   { usage }: IngestDeps,
 ): void {
   if (used.embedTokens === 0 && used.documents === 0) return
-  usage.record({ tenant, route: 'ingest', requests: 0, rerankDocuments: 0, ...used })
+  usage.record({ ...NO_USAGE, tenant, route: 'ingest', ...used })
 }

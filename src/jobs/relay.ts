@@ -28,7 +28,7 @@ export interface Relay {
 const WORK_CHANNEL = 'quarry_work'
 
 /** How many lock times an item may be out before the queue counts as having lost it. */
-const LEASE_LOCKS = 10
+export const LEASE_LOCKS = 10
 const BACKOFF_MAX_MS = 30_000
 
 /**

@@ -1,7 +1,7 @@
 import type { Work, WorkItem } from '../catalog/catalog.ts'
 import { QuarryError } from '../core/errors.ts'
 import { backoffMs } from '../core/wake.ts'
-import { blamesText } from '../ingest/embed-wave.ts'
+import { blamesText } from '../ingest/blames-text.ts'
 import type { Outcome } from '../ingest/ingest.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'

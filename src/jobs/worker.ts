@@ -1,7 +1,8 @@
-import type { Delivery, Work } from '../catalog/catalog.ts'
+import type { Delivery, Work, WorkItem } from '../catalog/catalog.ts'
 import { type IngestDeps, ingestBatch } from '../ingest/ingest.ts'
 import type { Log } from '../observe/log.ts'
 import type { Consumer, DeliveryQueue } from './open-queue.ts'
+import { LEASE_LOCKS } from './relay.ts'
 import { type SettleLimits, settle } from './settle.ts'
 
 export interface WorkerDeps extends Omit<IngestDeps, 'limits'> {
@@ -52,9 +53,34 @@ async function processDelivery(
     deps.metrics.ingested('failed', 1, 0)
   }
   const fresh = items.filter((item) => !worn.includes(item))
+  const stopRenewing = keepLeased(fresh, deps)
   const outcomes = await ingestBatch(fresh, deps, signal)
+  await stopRenewing()
   const counts = await settle(outcomes, deps, signal)
   const tookMs = Math.round(performance.now() - startedMs)
   const { tenant, collection } = delivery
   deps.log.info({ tenant, collection, ...counts, tookMs }, 'delivery done')
+}
+
+/**
+ * Waiting for a generator, a delivery can outlive its lease; while it is worked on, nobody else is to pay for it again.
+ * What is to be said of the items at the end comes after the last renewal.
+ */
+function keepLeased(
+  items: readonly WorkItem[],
+  { catalog: { work }, limits: { jobLockMs }, log }: WorkerDeps,
+): () => Promise<void> {
+  const ids = items.map(({ id }) => id)
+  let renewing = Promise.resolve()
+  const timer = setInterval(() => {
+    renewing = renewing
+      .then(() => work.renew(ids, jobLockMs * LEASE_LOCKS))
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'a lease on documents could not be renewed')
+      })
+  }, jobLockMs)
+  return () => {
+    clearInterval(timer)
+    return renewing
+  }
 }

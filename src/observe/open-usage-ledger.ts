@@ -57,6 +57,9 @@ function addUsage(a: UsageRecord, b: UsageRecord): UsageRecord {
     requests: a.requests + b.requests,
     embedTokens: a.embedTokens + b.embedTokens,
     rerankDocuments: a.rerankDocuments + b.rerankDocuments,
+    generateInputTokens: a.generateInputTokens + b.generateInputTokens,
+    generateCachedTokens: a.generateCachedTokens + b.generateCachedTokens,
+    generateOutputTokens: a.generateOutputTokens + b.generateOutputTokens,
     documents: a.documents + b.documents,
     bytes: a.bytes + b.bytes,
   }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { PinnedDocument } from './prompt.ts'
 import { visibleText } from '../core/visible-text.ts'
+import type { PinnedDocument } from './prompt.ts'
 
 const NONCE_BYTES = 16
 const ATTRIBUTE_CHARS = 300

@@ -1,8 +1,8 @@
+import { isBlank } from '../core/visible-text.ts'
 import { contentNonce } from './fence.ts'
 import type { Dropped, PinnedDocument, PromptRequest } from './prompt.ts'
 import type { Entry, Layout } from './render/layout.ts'
 import type { TokenCounter } from './token-counter.ts'
-import { isBlank } from '../core/visible-text.ts'
 
 /** A question this long does not push a pinned document out, so that short ones share one prefix. */
 const QUESTION_TOKENS = 512

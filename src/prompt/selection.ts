@@ -1,8 +1,8 @@
+import { isBlank } from '../core/visible-text.ts'
 import type { Hit } from '../retrieve/request.ts'
 import { sentenceCuts } from '../tokenizer/sentences.ts'
 import { addPieces, cutPiece, type Passage, type Piece, pieceOf } from './passages.ts'
 import type { Dropped } from './prompt.ts'
-import { isBlank } from '../core/visible-text.ts'
 
 export interface Selection {
   readonly passages: readonly Passage[]

@@ -6,6 +6,8 @@ export type Found = Pick<RetrieveResponse, 'hits' | 'underFilled'>
 /** Keys carry the tenant, so no tenant can tell from a fast answer what another one asked. */
 export interface RetrieveCaches {
   readonly queryVectors: SharedCache<Float32Array>
+  /** What generators made of queries. */
+  readonly rewrites: SharedCache<readonly string[]>
   readonly results: LruCache<Found>
   /** Text of the longest answer kept in `results`. */
   readonly resultCharsMax: number
@@ -18,6 +20,7 @@ export function createCaches(limits: {
 }): RetrieveCaches {
   return {
     queryVectors: new SharedCache(limits.queryCacheEntries),
+    rewrites: new SharedCache(limits.queryCacheEntries),
     results: new LruCache(limits.resultCacheEntries),
     resultCharsMax: limits.resultCacheChars,
   }
@@ -90,7 +93,7 @@ export class SharedCache<V> {
       return await orAborted(flight.value, signal)
     } finally {
       flight.waiters -= 1
-      if (flight.waiters === 0) this.#end(key, flight)
+      if (flight.waiters === 0) this.#end(key, flight, signal)
     }
   }
 
@@ -105,10 +108,13 @@ export class SharedCache<V> {
     return flight
   }
 
-  /** Nobody waits any more: whoever comes next starts anew, and a load that still runs is told to stop. */
-  #end(key: string, flight: Flight<V>): void {
+  /**
+   * Nobody waits any more: whoever comes next starts anew, and a load that still runs is told to stop, with the last
+   * waiter's reason: a deadline tells a circuit breaker another thing than a caller who went away.
+   */
+  #end(key: string, flight: Flight<V>, { aborted, reason }: AbortSignal): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    flight.controller.abort()
+    flight.controller.abort(aborted ? reason : undefined)
   }
 }
 

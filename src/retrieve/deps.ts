@@ -1,13 +1,20 @@
 import type { CollectionPolicy } from '../catalog/policy.ts'
 import type { Clock } from '../core/budget.ts'
 import type { Embedder } from '../core/embedder.ts'
+import type { Generator } from '../core/generator.ts'
 import type { ChunkReader, LexicalIndex } from '../core/lexical-index.ts'
 import type { CollectionId, Scope, SpaceId, TenantId } from '../core/model.ts'
 import type { Reranker } from '../core/reranker.ts'
 import type { VectorStore } from '../core/vector-store.ts'
 import type { Prompt, PromptRequest } from '../prompt/prompt.ts'
 import type { RetrieveCaches } from './cache.ts'
-import type { Degradation, FusionSettings, Hit, RetrieveRequest } from './request.ts'
+import type {
+  Degradation,
+  ExpansionSettings,
+  FusionSettings,
+  Hit,
+  RetrieveRequest,
+} from './request.ts'
 
 /** What one retrieval will do: the alias followed, the policy and the request's own wishes made one. */
 export interface RetrievalPlan {
@@ -25,6 +32,8 @@ export interface RetrievalPlan {
     readonly reranker: Reranker
     readonly depth: number
   } | null
+  /** How the query is reworded beside being searched as it stands; null where it is not. */
+  readonly expansion: ExpansionPlan | null
   readonly candidates: number
   readonly fusion: FusionSettings
   readonly prompt: CollectionPolicy['prompt']
@@ -33,9 +42,17 @@ export interface RetrievalPlan {
   readonly refused: readonly Degradation[]
 }
 
+export interface ExpansionPlan extends Omit<ExpansionSettings, 'generator'> {
+  /** The generator's name in the config. */
+  readonly name: string
+  readonly generator: Generator
+}
+
 /** Milliseconds that each point must leave for what follows it. */
 export interface Reserves {
   readonly afterFresh: number
+  /** For searching with what a generator made of the query, and all that follows. */
+  readonly afterRewrite: number
   readonly afterLegs: number
   readonly afterRerank: number
   readonly afterRead: number

@@ -77,7 +77,7 @@ function firstWindow({ request }: Run): number {
 }
 
 function toHit({ candidate, chunk }: Selected, explain: boolean): Hit {
-  const { rerank, dense, lexical, score } = candidate
+  const { rerank, rewrite, dense, lexical, score } = candidate
   const reranked = rerank && { score: rerank.score, rank: rerank.rank }
   return {
     id: chunk.id,
@@ -93,6 +93,6 @@ function toHit({ candidate, chunk }: Selected, explain: boolean): Hit {
     metadata: chunk.metadata,
     before: [],
     after: [],
-    explain: explain ? { dense, lexical, rerank: reranked } : null,
+    explain: explain ? { dense, lexical, rewrite, rerank: reranked } : null,
   }
 }

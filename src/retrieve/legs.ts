@@ -1,54 +1,65 @@
 import type { Budget } from '../core/budget.ts'
-import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { LegResult, UnderFilled } from '../core/model.ts'
-import { queryVectorKey } from './cache-keys.ts'
-import type { RankedLists } from './fuse.ts'
-import { type Run, statisticsOf, whenBuilt } from './run.ts'
+import type { RankedLists, RewrittenList } from './fuse.ts'
+import { queryVector } from './query-vector.ts'
+import { type Run, whenBuilt } from './run.ts'
+import { searchRewrites } from './search-rewrites.ts'
+import { nothingSpent, type Spent } from './spent.ts'
 import { runStage, type StageResult } from './stage.ts'
 import { isTransient } from './trace.ts'
 
 export interface Legs extends RankedLists {
   readonly underFilled: UnderFilled | null
-  readonly embedTokens: number
+  readonly spent: Readonly<Spent>
   readonly queryVectorCache: 'hit' | 'miss' | 'unused'
 }
 
-/** Searches the legs that the plan asks for, side by side. One may be missing from the answer; not all. */
+interface Found {
+  readonly spent: Spent
+  queryVectorCache: Legs['queryVectorCache']
+  rewritten: readonly RewrittenList[]
+}
+
+/**
+ * Searches the legs that the plan asks for, side by side, and beside them has the query reworded where the plan wants
+ * that. One leg may be missing from the answer; not all.
+ */
 export async function searchLegs(run: Run): Promise<Legs> {
   const { budget, plan } = run
-  const embedding: Embedding = { tokens: 0, cache: 'unused' }
-  const [dense, lexical] = await budget
-    .child({ reserveMs: plan.reserveMs.afterLegs })
-    .together([(shared) => denseLeg(run, shared, embedding), (shared) => lexicalLeg(run, shared)])
+  const found: Found = { spent: nothingSpent(), queryVectorCache: 'unused', rewritten: [] }
+  const [dense, lexical] = await budget.child({ reserveMs: plan.reserveMs.afterLegs }).together([
+    (shared) => denseLeg(run, shared, found),
+    (shared) => lexicalLeg(run, shared),
+    async (shared) => {
+      found.rewritten = await searchRewrites(run, shared, found.spent)
+      return null
+    },
+  ])
   if (!dense?.ok && !lexical?.ok) throw noLegAnswered(run)
   const results = { dense: answerOf(dense), lexical: answerOf(lexical) }
   return {
     dense: results.dense?.candidates ?? null,
     lexical: results.lexical?.candidates ?? null,
     underFilled: results.dense?.underFilled ?? results.lexical?.underFilled ?? null,
-    embedTokens: embedding.tokens,
-    queryVectorCache: embedding.cache,
+    ...found,
   }
-}
-
-interface Embedding {
-  tokens: number
-  cache: Legs['queryVectorCache']
 }
 
 type Leg = StageResult<LegResult> | null
 
 /** Embedding and search share the leg's time: a query vector that comes late finds none left to search with. */
-async function denseLeg(run: Run, budget: Budget, embedding: Embedding): Promise<Leg> {
+async function denseLeg(run: Run, budget: Budget, found: Found): Promise<Leg> {
   const { request, plan } = run
   if (plan.dense === null) return null
   const { store, embedder } = plan.dense
+  const text = { text: request.query, as: 'query' } as const
   const embedded = await runStage('embed', run, budget, (signal) =>
-    embedQuery(run, embedder, signal, embedding),
+    queryVector(run, embedder, text, found.spent, signal),
   )
   if (!embedded.ok) return embedded
-  const query = { vector: embedded.value, k: plan.candidates, filter: request.filter }
+  found.queryVectorCache = embedded.value.cache
+  const query = { vector: embedded.value.vector, k: plan.candidates, filter: request.filter }
   return runStage('dense', run, budget, (signal) =>
     whenBuilt(() => store.searchDense(plan.scope, query, signal)),
   )
@@ -62,34 +73,6 @@ async function lexicalLeg(run: Run, budget: Budget): Promise<Leg> {
   return runStage('lexical', run, budget, (signal) =>
     whenBuilt(() => lexical.searchLexical(plan.scope, query, signal)),
   )
-}
-
-async function embedQuery(
-  run: Run,
-  embedder: Embedder,
-  signal: AbortSignal,
-  embedding: Embedding,
-): Promise<Float32Array> {
-  const { plan, request, deps } = run
-  const load = async (shared: AbortSignal): Promise<Float32Array> => {
-    embedding.cache = 'miss'
-    const call = {
-      tenant: plan.scope.tenant,
-      signal: shared,
-      statistics: await statisticsOf(plan, shared),
-    }
-    const { vectors, tokens } = await embedder.embedQuery(request.query, call)
-    embedding.tokens = tokens
-    const [vector] = vectors
-    if (vector !== undefined) return vector
-    throw new QuarryError('upstream_failed', 'the embedder returned no vector for the query')
-  }
-  const key = queryVectorKey(plan, embedder.profile, request.query, run.position)
-  const vector = await (key === null
-    ? load(signal)
-    : deps.caches.queryVectors.get(key, signal, load))
-  if (embedding.cache === 'unused') embedding.cache = 'hit'
-  return vector
 }
 
 function answerOf(leg: Leg | undefined): LegResult | null {

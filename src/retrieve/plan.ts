@@ -1,11 +1,14 @@
 import type { Collection, Index } from '../catalog/catalog.ts'
+import { spaceMismatch } from '../catalog/space-id.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
+import type { Generator } from '../core/generator.ts'
 import type { ChunkReader, LexicalIndex } from '../core/lexical-index.ts'
 import type { SpaceId, TenantId } from '../core/model.ts'
 import type { Reranker } from '../core/reranker.ts'
 import type { VectorStore } from '../core/vector-store.ts'
 import type { Reserves, RetrievalPlan } from './deps.ts'
+import { planExpansion } from './plan-expansion.ts'
 import type { Degradation, FusionSettings, RetrieveRequest } from './request.ts'
 
 /** What the config has opened, by its names. */
@@ -13,6 +16,7 @@ export interface PlanSources {
   readonly embedders: ReadonlyMap<string, Embedder>
   readonly stores: ReadonlyMap<string, VectorStore>
   readonly rerankers: ReadonlyMap<string, Reranker>
+  readonly generators: ReadonlyMap<string, Generator>
   /** The replica in this process: the lexical side of every index, and its chunks. */
   readonly lexical: LexicalIndex
   readonly chunks: ChunkReader
@@ -47,6 +51,7 @@ export function planRetrieval(
     statistics: serving.spec.lexical === null ? null : sources.lexical,
     chunks: sources.chunks,
     rerank,
+    expansion: planExpansion(policy, request, asks.dense, sources.generators, noteRefused),
     candidates: Math.max(request.candidates ?? policy.candidates, request.topK),
     fusion,
     prompt: policy.prompt,
@@ -62,8 +67,10 @@ const SEARCH_RESERVE_MS = 500
 export function reservesFor(budgetMs: number, reranks: boolean, limits: PlanLimits): Reserves {
   const finishMs = Math.min(0.15 * budgetMs, limits.finishReserveMs)
   const rerankMs = reranks ? Math.min(0.3 * budgetMs, limits.rerankReserveMs) : 0
+  const beforeSearchMs = Math.min(0.5 * budgetMs, SEARCH_RESERVE_MS + rerankMs + finishMs)
   return {
-    afterFresh: Math.min(0.5 * budgetMs, SEARCH_RESERVE_MS + rerankMs + finishMs),
+    afterFresh: beforeSearchMs,
+    afterRewrite: beforeSearchMs,
     afterLegs: finishMs + rerankMs,
     afterRerank: finishMs,
     afterRead: 0.6 * finishMs,
@@ -124,10 +131,7 @@ function denseOf(
   if (store === undefined) return refuse('unavailable', `store "${storeName}" is not in the config`)
   const offered = sources.spaceOf(embedder, space.chunking)
   if (offered !== space.id)
-    return refuse(
-      'space_mismatch',
-      `the index is in space ${space.id} (${space.name}), embedder "${space.embedder}" makes vectors of ${offered}`,
-    )
+    return refuse('space_mismatch', spaceMismatch(space, embedder.profile, offered))
   return { store, embedder }
 }
 

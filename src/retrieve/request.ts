@@ -1,4 +1,5 @@
 import type { Filter } from '../core/filter.ts'
+import type { GeneratorTokens } from '../core/generator.ts'
 import type {
   Chunk,
   ChunkId,
@@ -27,6 +28,8 @@ export interface RetrieveRequest {
     | { readonly model?: string | undefined; readonly depth?: number | undefined }
     | null
     | undefined
+  /** `null`: no rewording, whatever the policy says. */
+  readonly queryExpansion?: Partial<ExpansionSettings> | null | undefined
   readonly mmr?: { readonly lambda: number } | undefined
   readonly groupBy?: { readonly field: string; readonly size: number } | undefined
   readonly expand?: { readonly before: number; readonly after: number } | undefined
@@ -50,11 +53,21 @@ export interface FusionSettings {
   readonly weights: { readonly dense: number; readonly lexical: number }
 }
 
+export interface ExpansionSettings {
+  readonly method: 'multi_query' | 'hyde'
+  /** Its name in the config. */
+  readonly generator: string
+  readonly queries: number
+  /** What all rewordings together weigh, with the query as it stands as 1. */
+  readonly weight: number
+}
+
 export type RequirableStage = 'dense' | 'lexical' | 'rerank' | 'fresh'
 
 export type StageName =
   | 'plan'
   | 'fresh'
+  | 'rewrite'
   | 'embed'
   | 'dense'
   | 'lexical'
@@ -80,6 +93,7 @@ export interface Degradation {
   readonly fallback:
     | 'lexical_only'
     | 'dense_only'
+    | 'plain_query'
     | 'fused_order'
     | 'unexpanded'
     | 'stale_index'
@@ -110,6 +124,8 @@ export interface Hit {
 export interface HitExplanation {
   readonly dense: LegExplanation | null
   readonly lexical: LegExplanation | null
+  /** What other wordings of the query added to the fused score; null when none of them found the hit. */
+  readonly rewrite: { readonly lists: number; readonly contribution: number } | null
   readonly rerank: { readonly score: number; readonly rank: number } | null
 }
 
@@ -131,6 +147,8 @@ export interface RetrieveResponse {
   readonly usage: {
     readonly embedTokens: number
     readonly rerankDocuments: number
+    /** Of the generator that reworded the query. */
+    readonly generated: GeneratorTokens
     readonly cache: 'hit' | 'miss'
     readonly queryVectorCache: 'hit' | 'miss' | 'unused'
   }

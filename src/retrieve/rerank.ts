@@ -1,6 +1,7 @@
 import { QuarryError } from '../core/errors.ts'
 import type { Chunk, ChunkId } from '../core/model.ts'
 import type { Reranked, RerankScore } from '../core/reranker.ts'
+import type { RetrievalPlan } from './deps.ts'
 import type { FusedCandidate } from './fuse.ts'
 import { type Run, statisticsOf } from './run.ts'
 import { runStage } from './stage.ts'
@@ -34,7 +35,9 @@ export async function rerankHead(
   const left = budget.child({ reserveMs: plan.reserveMs.afterRerank })
   const noticeMs = Math.min(NOTICE_MS_MAX, NOTICE_SHARE * left.remainingMs())
   const work = async (signal: AbortSignal): Promise<Reranked> => {
-    const call = { tenant: plan.scope.tenant, signal, statistics: await statisticsOf(plan, signal) }
+    const { tenant } = plan.scope
+    const statistics = await statisticsOf(plan, signal)
+    const call = { tenant, signal, statistics, denseShare: denseShareOf(plan) }
     const reranked = await rerank.reranker.rerank(request.query, withText(head, chunks), call)
     checkScores(rerank.reranker.name, head, reranked)
     return reranked
@@ -74,12 +77,19 @@ export function reorder(
 }
 
 function withText(head: readonly FusedCandidate[], chunks: ReadonlyMap<ChunkId, Chunk>) {
-  return head.flatMap(({ id, score, lexical }) => {
+  return head.flatMap(({ id, score, dense }) => {
     const chunk = chunks.get(id)
     if (chunk === undefined) return []
     const { text, context } = chunk
-    return [{ id, text, context, fusedScore: score, lexicalScore: lexical?.score ?? null }]
+    return [{ id, text, context, fusedScore: score, denseScore: dense?.score ?? null }]
   })
+}
+
+/** A leg that is not asked has no part; what a lone leg weighs says nothing. */
+function denseShareOf({ dense, lexical, fusion }: RetrievalPlan): number {
+  if (dense === null) return 0
+  if (lexical === null) return 1
+  return fusion.weights.dense / (fusion.weights.dense + fusion.weights.lexical)
 }
 
 function checkScores(name: string, head: readonly FusedCandidate[], { scores }: Reranked): void {

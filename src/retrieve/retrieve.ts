@@ -13,11 +13,12 @@ import { searchLegs } from './legs.ts'
 import type { Hit, RetrieveRequest, RetrieveResponse } from './request.ts'
 import { rerankHead } from './rerank.ts'
 import type { Run } from './run.ts'
+import { nothingSpent } from './spent.ts'
 import { runStage } from './stage.ts'
 import { Trace } from './trace.ts'
 
 /**
- * Query in, hits and prompt out: search both legs, fuse, rerank, read, expand, assemble, all before one deadline.
+ * Query in, hits and prompt out: search both legs (and with other wordings, where asked), fuse, rerank, read, expand, assemble, all before one deadline.
  * What an upstream could not give in time is missing from the answer and named in `degraded`.
  */
 export async function retrieve(
@@ -42,7 +43,7 @@ export async function retrieve(
   if (key !== null && trace.degraded.length === 0 && isShort(hits, deps.caches.resultCharsMax))
     deps.caches.results.set(key, found)
   return respond(run, found, {
-    embedTokens: legs.embedTokens,
+    ...legs.spent,
     rerankDocuments: reordered.documents,
     cache: 'miss',
     queryVectorCache: legs.queryVectorCache,
@@ -108,7 +109,7 @@ async function assemblePrompt(run: Run, hits: readonly Hit[]): Promise<Prompt | 
 }
 
 const FROM_CACHE = {
-  embedTokens: 0,
+  ...nothingSpent(),
   rerankDocuments: 0,
   cache: 'hit',
   queryVectorCache: 'unused',

@@ -11,6 +11,7 @@ const FALLBACKS = {
   embed: 'lexical_only',
   dense: 'lexical_only',
   lexical: 'dense_only',
+  rewrite: 'plain_query',
   rerank: 'fused_order',
   read: 'fewer_hits',
   expand: 'unexpanded',

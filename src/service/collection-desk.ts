@@ -5,7 +5,7 @@ import { toCamel } from '../core/casing.ts'
 import { QuarryError } from '../core/errors.ts'
 import { layer } from '../core/layer.ts'
 import type { CollectionId } from '../core/model.ts'
-import { chunkerFingerprint } from '../ingest/chunk/chunk-document.ts'
+import { chunkingFingerprint, enrichmentOf } from '../ingest/enrich/enrichment.ts'
 import type { Adapters } from './open-adapters.ts'
 
 /** Makes and changes collections within what the config offers. */
@@ -40,23 +40,27 @@ export function openCollectionDesk(
       if (before === null) throw new QuarryError('not_found', `there is no collection "${id}"`)
       const after = parsePolicy(layer(before.policy, change))
       refuseWhatNeedsMigration(before.policy, after)
-      checkReranker(after, adapters)
+      checkModels(after, adapters)
       return catalog.collections.updatePolicy(id, after)
     },
   }
 }
 
 function planned(id: CollectionId, policy: CollectionPolicy, adapters: Adapters) {
-  checkReranker(policy, adapters)
+  checkModels(policy, adapters)
   return newCollection(id, policy, {
     profile: named('embedder', policy.embedder, adapters.embedders).profile,
     capabilities: named('store', policy.store, adapters.stores).capabilities,
-    chunking: chunkerFingerprint(policy.chunker),
+    chunking: chunkingFingerprint(policy, enrichmentOf(policy, adapters.generators)),
   })
 }
 
-function checkReranker({ rerank }: CollectionPolicy, { rerankers }: Adapters): void {
+function checkModels(policy: CollectionPolicy, { rerankers, generators }: Adapters): void {
+  const { rerank, queryExpansion, enrichment } = policy
   if (rerank.model !== null) named('rerank.model', rerank.model, rerankers)
+  if (queryExpansion !== null)
+    named('query_expansion.generator', queryExpansion.generator, generators)
+  if (enrichment !== null) named('enrichment.generator', enrichment.generator, generators)
 }
 
 function named<T>(field: string, name: string, known: ReadonlyMap<string, T>): T {
@@ -64,7 +68,7 @@ function named<T>(field: string, name: string, known: ReadonlyMap<string, T>): T
   if (found !== undefined) return found
   throw new QuarryError(
     'invalid_request',
-    `${field}: "${name}" is not configured; there are: ${[...known.keys()].join(', ')}`,
+    `${field}: "${name}" is not configured; there are: ${[...known.keys()].join(', ') || 'none'}`,
   )
 }
 

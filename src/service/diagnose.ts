@@ -1,17 +1,14 @@
 import type { Database } from '../catalog/database.ts'
+import { openCatalog } from '../catalog/open-catalog.ts'
 import type { Config } from '../config/schema.ts'
 import { Budget } from '../core/budget.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { Log } from '../observe/log.ts'
 import { openCatalogDatabase, openConfigured, openEngine } from '../service.ts'
+import { evalAdvice } from './eval-advice.ts'
+import type { Finding } from './finding.ts'
 import type { AdapterConfigs, Adapters } from './open-adapters.ts'
 import { openConfiguredQueue } from './write-side.ts'
-
-export interface Finding {
-  readonly name: string
-  readonly state: 'ok' | 'failed'
-  readonly detail: string
-}
 
 /** Opening one and asking it. A first start applies every schema step meanwhile. */
 const PROBE_MS_MAX = 15_000
@@ -37,11 +34,27 @@ export async function diagnose(config: Config, log: Log): Promise<readonly Findi
       ...probeAll('stores', config, database),
       ...probeAll('embedders', config, database),
       ...probeAll('rerankers', config, database),
+      ...probeAll('generators', config, database),
     ])
-    return [catalog, ...rest]
+    return [catalog, ...rest, ...(await adviceOf(database, config))]
   } finally {
     await database?.close()
   }
+}
+
+/** From what evals have measured; nothing where there are none, or no catalog. */
+async function adviceOf(
+  database: Database | undefined,
+  { limits }: Config,
+): Promise<readonly Finding[]> {
+  if (database === undefined) return []
+  const { evals } = openCatalog(database, limits)
+  let advice: readonly Finding[] = []
+  const asked = await probe('evals', async () => {
+    advice = evalAdvice(await evals.latest())
+    return advice.length === 0 ? 'the latest of each collection warn of nothing' : 'see below'
+  })
+  return [asked, ...advice]
 }
 
 async function askQueue(config: Config, database: Database | undefined, log: Log) {
@@ -76,7 +89,13 @@ async function describeEngine(config: Config, log: Log): Promise<string> {
 function probeAll(kind: Kind, config: Config, database: Database | undefined): Promise<Finding>[] {
   return Object.entries(config[kind]).map(([name, adapter]) =>
     probe(`${kind.slice(0, -1)} ${name}`, async (signal) => {
-      const one = { stores: {}, embedders: {}, rerankers: {}, [kind]: { [name]: adapter } }
+      const one = {
+        stores: {},
+        embedders: {},
+        rerankers: {},
+        generators: {},
+        [kind]: { [name]: adapter },
+      }
       const adapters = await openConfigured(one, { pool: database?.pool })
       try {
         await adapterIn(adapters, kind, name)?.checkHealth(signal)

@@ -1,6 +1,7 @@
 import type { AdapterConfig } from '../config/schema.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
+import type { Generator } from '../core/generator.ts'
 import type { Reranker } from '../core/reranker.ts'
 import type { VectorStore } from '../core/vector-store.ts'
 
@@ -11,6 +12,7 @@ export interface Adapters {
   readonly stores: ReadonlyMap<string, VectorStore>
   readonly embedders: ReadonlyMap<string, Embedder>
   readonly rerankers: ReadonlyMap<string, Reranker>
+  readonly generators: ReadonlyMap<string, Generator>
   close(): Promise<void>
 }
 
@@ -18,6 +20,7 @@ export interface AdapterConfigs {
   readonly stores: Readonly<Record<string, AdapterConfig>>
   readonly embedders: Readonly<Record<string, AdapterConfig>>
   readonly rerankers: Readonly<Record<string, AdapterConfig>>
+  readonly generators: Readonly<Record<string, AdapterConfig>>
 }
 
 /** All that the config names, or none: when one cannot be opened, those before it are closed again. */
@@ -27,6 +30,7 @@ export async function openAdapters(
     readonly store: Open<VectorStore>
     readonly embedder: Open<Embedder>
     readonly reranker: Open<Reranker>
+    readonly generator: Open<Generator>
   },
 ): Promise<Adapters> {
   const opened: { close(): Promise<void> }[] = []
@@ -53,6 +57,7 @@ export async function openAdapters(
       stores: await openNamed('store', configs.stores, open.store),
       embedders: await openNamed('embedder', configs.embedders, open.embedder),
       rerankers: await openNamed('reranker', configs.rerankers, open.reranker),
+      generators: await openNamed('generator', configs.generators, open.generator),
       close: closeAll,
     }
   } catch (error) {

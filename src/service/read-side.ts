@@ -13,6 +13,8 @@ import type { Shared } from './shared.ts'
 
 export interface ReadSide {
   readonly retrieve: (request: RetrieveRequest) => Promise<RetrieveResponse>
+  /** With caches apart, for evals: they neither profit from what users asked nor push it out. */
+  readonly retrieveApart: (request: RetrieveRequest) => Promise<RetrieveResponse>
   readonly waitIndexed: (
     tenant: TenantId,
     collection: CollectionId,
@@ -45,6 +47,7 @@ export async function openReadSide(shared: Shared, active: boolean): Promise<Rea
     embedders: adapters.embedders,
     stores: adapters.stores,
     rerankers: adapters.rerankers,
+    generators: adapters.generators,
     lexical: engine,
     chunks: engine,
     spaceOf: ({ profile }, chunking) => spaceIdOf(spaceIdentity(profile, chunking)),
@@ -65,8 +68,10 @@ export async function openReadSide(shared: Shared, active: boolean): Promise<Rea
       log.warn({ tenant: scope.tenant, index: scope.index, count }, 'candidates without a chunk')
     },
   }
+  const apart = { ...deps, caches: createCaches({ ...config.limits, ...CACHED_APART }) }
   return {
     retrieve: (request) => retrieve(request, deps),
+    retrieveApart: (request) => retrieve(request, apart),
     waitIndexed: deps.freshness.waitApplied,
     invalidate: planner.invalidate,
     ready: replica.ready,
@@ -74,6 +79,9 @@ export async function openReadSide(shared: Shared, active: boolean): Promise<Rea
     close: () => replica.close(),
   }
 }
+
+/** Vectors for asking one query at several stages without paying for it each time; whole answers never. */
+const CACHED_APART = { queryCacheEntries: 64, resultCacheEntries: 0 }
 
 function behind(replica: Replica): string | null {
   const { changes, seconds } = replica.lag()
@@ -88,6 +96,7 @@ function withoutReplica(): ReadSide {
   }
   return {
     retrieve: refuse,
+    retrieveApart: refuse,
     waitIndexed: refuse,
     invalidate: () => {},
     ready: Promise.resolve(),

@@ -1,11 +1,15 @@
-import type { Catalog } from '../catalog/catalog.ts'
+import type { Catalog, EmbeddingSpace } from '../catalog/catalog.ts'
 import type { PoolLike } from '../catalog/database.ts'
+import type { CollectionPolicy } from '../catalog/policy.ts'
+import { spaceIdentity, spaceIdOf, spaceMismatch } from '../catalog/space-id.ts'
 import type { Config } from '../config/schema.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
+import type { Generator } from '../core/generator.ts'
 import { startSharedApplier } from '../ingest/apply/shared-applier.ts'
-import { chunkerFingerprint } from '../ingest/chunk/chunk-document.ts'
+import { chunkingFingerprint, enrichmentOf } from '../ingest/enrich/enrichment.ts'
 import { openParser } from '../ingest/parse/parse-document.ts'
+import type { Chunking } from '../ingest/prepare.ts'
 import { type DeliveryQueue, openQueue } from '../jobs/open-queue.ts'
 import { startRelay } from '../jobs/relay.ts'
 import { startWorker } from '../jobs/worker.ts'
@@ -85,11 +89,8 @@ async function addWorker(
   const worker = await startWorker({
     catalog,
     parser,
-    embedderFor: (name) => embedderNamed(adapters.embedders, name),
-    chunkerOf: ({ policy }, space) => {
-      if (chunkerFingerprint(policy.chunker) === space.chunking) return policy.chunker
-      throw new QuarryError('internal', `no chunker has the fingerprint ${space.chunking}`)
-    },
+    embedderFor: (space) => embedderOf(space, adapters.embedders),
+    chunkingOf: ({ policy }, space) => chunkingNamed(space.chunking, policy, adapters.generators),
     usage,
     metrics,
     queue,
@@ -100,8 +101,28 @@ async function addWorker(
   closers.add({ close: (drainMs: number) => worker.close({ drainMs }) })
 }
 
-function embedderNamed(embedders: ReadonlyMap<string, Embedder>, name: string): Embedder {
-  const found = embedders.get(name)
-  if (found !== undefined) return found
-  throw new QuarryError('unavailable', `embedder "${name}" is no longer configured`)
+/** What the policy makes of documents, if that is what the space holds. */
+function chunkingNamed(
+  fingerprint: string,
+  policy: CollectionPolicy,
+  generators: ReadonlyMap<string, Generator>,
+): Chunking {
+  const enrichment = enrichmentOf(policy, generators)
+  if (chunkingFingerprint(policy, enrichment) === fingerprint)
+    return { chunker: policy.chunker, enrichment }
+  throw new QuarryError(
+    'unavailable',
+    enrichment === null
+      ? `no chunker has the fingerprint ${fingerprint}`
+      : `the collection's chunks were made as ${fingerprint}, which the chunker and generator "${policy.enrichment?.generator}" no longer make: give the generator its model and revision back, or re-embed the collection`,
+  )
+}
+
+function embedderOf(space: EmbeddingSpace, embedders: ReadonlyMap<string, Embedder>): Embedder {
+  const found = embedders.get(space.embedder)
+  if (found === undefined)
+    throw new QuarryError('unavailable', `embedder "${space.embedder}" is no longer configured`)
+  const offered = spaceIdOf(spaceIdentity(found.profile, space.chunking))
+  if (offered === space.id) return found
+  throw new QuarryError('unavailable', spaceMismatch(space, found.profile, offered))
 }

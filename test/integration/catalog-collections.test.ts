@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
 import { type CollectionId, FEED_START } from '../../src/core/model.ts'
+import { NO_USAGE } from '../../src/observe/usage.ts'
 import {
   ACME,
+  addEvaluation,
   BETA,
   type CatalogWorld,
   chunks,
@@ -111,18 +113,12 @@ describe.each(['pglite', 'postgres'] as const)('collections and tenants on %s', 
     const { tenants, keys, usage, idempotency, feed } = world.catalog
     for (const tenant of [ACME, BETA]) {
       await world.index(await world.queue(tenant, newDocument('a', '1')), ['p'])
-      await world.queue(tenant, newDocument('b', '1'))
+      const item = await world.queue(tenant, newDocument('b', '1'))
+      await world.catalog.work.keepContexts(item, new Map([['h', 'where it stands']]))
       await keys.create({ name: 'k', scopes: ['retrieve'], tenant })
       await idempotency.begin({ tenant, route: 'r', key: 'k' }, 'f')
-      const counts = { requests: 1, embedTokens: 0, rerankDocuments: 0, documents: 0, bytes: 0 }
-      await usage.add([{ tenant, route: 'r', ...counts }])
-      await world.database.asTenant(tenant, (sql) =>
-        sql.query(
-          `insert into quarry.golden_queries (tenant_id, collection_id, query_id, query, relevant)
-           values ($1, $2, 'q', 'what?', '{}')`,
-          [tenant, DOCS],
-        ),
-      )
+      await usage.add([{ ...NO_USAGE, tenant, route: 'r', requests: 1 }])
+      await addEvaluation(world, tenant)
     }
     expect(await tenants.remove(ACME)).toBe(true)
     expect(await tenants.remove(ACME)).toBe(false)

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sqlState } from '../../src/catalog/database/database-errors.ts'
 import type { SqlResult } from '../../src/catalog/database.ts'
 import type { TenantId } from '../../src/core/model.ts'
-import { type CatalogWorld, DOCS, newDocument, openCatalogWorld } from '../support/catalog-world.ts'
+import { NO_USAGE } from '../../src/observe/usage.ts'
+import {
+  addEvaluation,
+  type CatalogWorld,
+  DOCS,
+  newDocument,
+  openCatalogWorld,
+} from '../support/catalog-world.ts'
 
 const MINE = 'mine' as TenantId
 const FOREIGN = 'foreign' as TenantId
@@ -37,18 +44,13 @@ describe.each(['pglite', 'postgres'] as const)('tenants apart on %s', (kind) => 
   /** One row or more in every table that has a tenant. */
   async function fill(tenant: TenantId): Promise<void> {
     const { keys, usage, idempotency } = world.catalog
-    await world.index(await world.queue(tenant, newDocument('a', '1')), ['p'])
+    const item = await world.queue(tenant, newDocument('a', '1'))
+    await world.catalog.work.keepContexts(item, new Map([['h', 'where it stands']]))
+    await world.index(item, ['p'])
     await keys.create({ name: 'k', scopes: ['retrieve'], tenant })
     await idempotency.begin({ tenant, route: 'r', key: 'k' }, 'f')
-    const counts = { requests: 1, embedTokens: 0, rerankDocuments: 0, documents: 0, bytes: 0 }
-    await usage.add([{ tenant, route: 'r', ...counts }])
-    await world.database.asTenant(tenant, (sql) =>
-      sql.query(
-        `insert into quarry.golden_queries (tenant_id, collection_id, query_id, query, relevant)
-         values ($1, $2, 'q', 'what?', '{}')`,
-        [tenant, DOCS],
-      ),
-    )
+    await usage.add([{ ...NO_USAGE, tenant, route: 'r', requests: 1 }])
+    await addEvaluation(world, tenant)
   }
 
   /** Through the tenant's door; null where its role has no right to the table at all. */
@@ -69,8 +71,11 @@ describe.each(['pglite', 'postgres'] as const)('tenants apart on %s', (kind) => 
       'api_keys',
       'audit_log',
       'changes',
+      'chunk_contexts',
       'chunks',
       'documents',
+      'eval_queries',
+      'evals',
       'golden_queries',
       'idempotency_keys',
       'job_items',
@@ -114,6 +119,12 @@ describe.each(['pglite', 'postgres'] as const)('tenants apart on %s', (kind) => 
       usage: `insert into quarry.usage (tenant_id, day, route) values ($1, now(), 'r')`,
       api_keys: `insert into quarry.api_keys (key_id, name, secret_hash, scopes, tenant_id)
         values ('x', 'x', sha256(''), array['admin'], $1)`,
+      golden_queries: `insert into quarry.golden_queries (tenant_id, collection_id, query_id, query, relevant)
+        values ($1, 'docs', 'x', 'x', '{}')`,
+      evals: `insert into quarry.evals
+        (tenant_id, eval_id, collection_id, request, queries_total, lease_holder, lease_until)
+        values ($1, 'x', 'docs', '{}', 1, 'x', now())`,
+      eval_queries: `insert into quarry.eval_queries values ($1, 'e', 'x', 'x', '{}')`,
       idempotency_keys: `insert into quarry.idempotency_keys (tenant_id, route, key, fingerprint, expires_at)
         values ($1, 'x', 'x', 'x', now())`,
     }

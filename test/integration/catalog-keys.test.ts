@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generateKey } from '../../src/catalog/key-format.ts'
+import { NO_USAGE } from '../../src/observe/usage.ts'
 import { ACME, BETA, type CatalogWorld, openCatalogWorld } from '../support/catalog-world.ts'
 
 describe.each(['pglite', 'postgres'] as const)('keys, usage and idempotency on %s', (kind) => {
@@ -94,7 +95,14 @@ describe.each(['pglite', 'postgres'] as const)('keys, usage and idempotency on %
 
   test('usage adds up a day, tenant and route', async () => {
     const { usage } = world.catalog
-    const counts = { requests: 1, embedTokens: 2, rerankDocuments: 3, documents: 4, bytes: 5e9 }
+    const counts = {
+      ...NO_USAGE,
+      requests: 1,
+      embedTokens: 2,
+      rerankDocuments: 3,
+      documents: 4,
+      bytes: 5e9,
+    }
     await usage.add([])
     await usage.add([
       { tenant: ACME, route: 'retrieve', ...counts },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/catalog/database.ts'
 import { openCatalog } from '../../src/catalog/open-catalog.ts'
 import type { Limits } from '../../src/core/limits.ts'
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import { openTestDatabase } from '../support/database.ts'
 import { createHttpWorld, type HttpWorld } from '../support/http-world.ts'
 
@@ -89,7 +90,11 @@ test('pages, events and the API document follow the settings', async () => {
 })
 
 test('answers to an Idempotency-Key are forgotten after their time', async () => {
-  const { idempotency } = openCatalog(database, { idempotencyMs: 1, idempotencyRunMs: 1 })
+  const { idempotency } = openCatalog(database, {
+    ...DEFAULT_LIMITS,
+    idempotencyMs: 1,
+    idempotencyRunMs: 1,
+  })
   const key = { tenant: 'acme' as never, route: 'PUT /x', key: 'k' }
   const soon = () => new Promise((resolve) => setTimeout(resolve, 10))
   expect(await idempotency.begin(key, 'one')).toEqual({ outcome: 'new' })

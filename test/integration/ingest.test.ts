@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Index } from '../../src/catalog/catalog.ts'
+import type { EmbeddingSpace, Index } from '../../src/catalog/catalog.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import { QuarryError } from '../../src/core/errors.ts'
 import type { DocumentId, TenantId } from '../../src/core/model.ts'
@@ -239,7 +239,8 @@ describe('a collection that is moving to another index', () => {
       throw new QuarryError('upstream_failed', 'not yet')
     }
     await world.put({ a: 'one' })
-    const embedderFor = (name: string) => (name === 'second' ? failing : world.embedder)
+    const embedderFor = ({ embedder }: EmbeddingSpace) =>
+      embedder === 'second' ? failing : world.embedder
     const [delivery] = await world.catalog.work.claim(1, 64, 60_000)
     const items = await world.catalog.work.load(delivery?.items ?? [])
     const deps = { ...world.deps, embedderFor }

@@ -38,7 +38,7 @@ export function apiAt(url: string, key: string, tenant: string | null = 'acme'):
         signal: AbortSignal.timeout(60_000),
       })
       const text = await response.text()
-      const json = response.headers.get('content-type')?.includes('json') === true
+      const json = /[/+]json/.test(response.headers.get('content-type') ?? '')
       return {
         status: response.status,
         headers: response.headers,

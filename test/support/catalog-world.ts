@@ -71,6 +71,29 @@ export async function commitOne(
   return settled.has(item.id)
 }
 
+/** A golden query, and an eval with its result. */
+export async function addEvaluation(
+  { database }: Pick<CatalogWorld, 'database'>,
+  tenant: TenantId,
+): Promise<void> {
+  await database.asTenant(tenant, async (sql) => {
+    await sql.query(
+      `insert into quarry.golden_queries (tenant_id, collection_id, query_id, query, relevant)
+       values ($1, $2, 'q', 'what?', '{}')`,
+      [tenant, DOCS],
+    )
+    await sql.query(
+      `insert into quarry.evals
+         (tenant_id, eval_id, collection_id, request, queries_total, lease_holder, lease_until)
+       values ($1, 'e', $2, '{}', 1, 'nobody', now())`,
+      [tenant, DOCS],
+    )
+    await sql.query(`insert into quarry.eval_queries values ($1, 'e', 'q', 'what?', '{}')`, [
+      tenant,
+    ])
+  })
+}
+
 export const targetOf = (collection: Collection) => ({
   space: collection.serving.space.id,
   chunking: collection.serving.space.chunking,

@@ -6,8 +6,11 @@ import { collectionPolicySchema } from '../../src/catalog/policy.ts'
 import { QuarryError } from '../../src/core/errors.ts'
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { ChunkId, CollectionId, DocumentId, IndexId, TenantId } from '../../src/core/model.ts'
+import { type EvalDesk, openEvalDesk } from '../../src/evals/eval-desk.ts'
+import { createTraffic } from '../../src/evals/traffic.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { HttpDeps, HttpSettings } from '../../src/http/deps.ts'
+import { createRecentRetrievals } from '../../src/http/recent-retrievals.ts'
 import { openMetrics } from '../../src/observe/open-metrics.ts'
 import { openUsageLedger } from '../../src/observe/open-usage-ledger.ts'
 import type { RetrieveRequest, RetrieveResponse } from '../../src/retrieve/request.ts'
@@ -17,6 +20,7 @@ import { createTestCollection, createWorld, type World } from './ingest-world.ts
 export interface HttpWorld {
   readonly app: Hono
   readonly deps: HttpDeps
+  readonly evals: EvalDesk
   readonly world: World
   /** The lines of the log, parsed. */
   readonly lines: Record<string, unknown>[]
@@ -47,18 +51,31 @@ export async function createHttpWorld(
   database: Database,
   changes: Partial<HttpSettings> = {},
 ): Promise<HttpWorld> {
-  const world = createWorld(database)
+  const world = createWorld(database, { ...settings, ...changes })
   const { catalog } = world
   await createTestCollection(catalog, 'docs' as CollectionId)
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) })
   const retrievals: RetrieveRequest[] = []
+  const usage = openUsageLedger(catalog.usage, 60_000)
+  const traffic = createTraffic()
+  const evals = openEvalDesk({
+    catalog,
+    retrieve: (request) => self.retrieve(request),
+    traffic,
+    usage,
+    processId: 'test',
+    version: '0.0.0',
+    limits: { ...settings, ...changes },
+    log,
+  })
   const deps: HttpDeps = {
     catalog,
-    retrieve: async (request) => {
+    retrieve: traffic.counted(async (request) => {
       retrievals.push(request)
       return self.retrieve(request)
-    },
+    }),
+    evals,
     createCollection: async (id, policy) => {
       const before = await catalog.collections.get(id)
       if (before !== null) return { collection: before, created: false }
@@ -81,9 +98,10 @@ export async function createHttpWorld(
       return false
     },
     readiness: async () => ({ ready: true, reasons: [] }),
+    recent: createRecentRetrievals(settings.recalledBytes),
     log,
     metrics: openMetrics(),
-    usage: openUsageLedger(catalog.usage, 60_000),
+    usage,
     settings: { ...settings, ...changes },
   }
   const app = createApp(deps)
@@ -95,6 +113,7 @@ export async function createHttpWorld(
   const self: HttpWorld = {
     app,
     deps,
+    evals,
     world,
     lines,
     retrievals,
@@ -134,7 +153,7 @@ async function callApp(
         }),
   })
   const text = await response.text()
-  const isJson = response.headers.get('content-type')?.includes('json') === true
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '')
   return {
     status: response.status,
     headers: response.headers,
@@ -167,6 +186,7 @@ export function cannedResponse(changes: Partial<RetrieveResponse> = {}): Retriev
         explain: {
           dense: { rank: 1, score: 0.83, contribution: 0.0164 },
           lexical: null,
+          rewrite: null,
           rerank: { rank: 1, score: 0.81 },
         },
       },
@@ -175,7 +195,13 @@ export function cannedResponse(changes: Partial<RetrieveResponse> = {}): Retriev
     underFilled: null,
     index: { id: 'docs-1' as IndexId, space: 'test/hash@1:8' },
     timingsMs: { embed: 21.4, dense: 2.123, total: 27 },
-    usage: { embedTokens: 7, rerankDocuments: 3, cache: 'miss', queryVectorCache: 'hit' },
+    usage: {
+      embedTokens: 7,
+      rerankDocuments: 3,
+      generated: { input: 90, cached: 40, output: 12 },
+      cache: 'miss',
+      queryVectorCache: 'hit',
+    },
     prompt: null,
     ...changes,
   }

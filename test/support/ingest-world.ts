@@ -5,7 +5,7 @@ import { openCatalog } from '../../src/catalog/open-catalog.ts'
 import { collectionPolicySchema } from '../../src/catalog/policy.ts'
 import type { Embedder } from '../../src/core/embedder.ts'
 import { QuarryError } from '../../src/core/errors.ts'
-import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.ts'
 import type { CollectionId, DocumentId, TenantId } from '../../src/core/model.ts'
 import type { MediaType } from '../../src/ingest/document.ts'
 import { type IngestDeps, ingestBatch, type Outcome } from '../../src/ingest/ingest.ts'
@@ -117,20 +117,27 @@ export interface PutOptions {
 
 let worlds = 0
 
-export function createWorld(database: Database): World {
+export function createWorld(database: Database, limits: Limits = DEFAULT_LIMITS): World {
   worlds += 1
   const home = { tenant: `t${worlds}` as TenantId, collection: `c${worlds}` as CollectionId }
-  const catalog = openCatalog(database, DEFAULT_LIMITS)
+  const catalog = openCatalog(database, limits)
   const embedder = createTestEmbedder()
   const usage: UsageRecord[] = []
   const deps: IngestDeps = {
     catalog,
     parser: paragraphParser,
     embedderFor: () => embedder,
-    chunkerOf: (collection) => collection.policy.chunker,
+    chunkingOf: ({ policy }) => ({ chunker: policy.chunker, enrichment: null }),
     usage: { record: (record) => void usage.push(record) },
     metrics: { ingested: () => {} },
-    limits: { parseConcurrency: 2, jobWaveChunks: 2_000, upstreamMs: 5_000, embedBatchItems: 64 },
+    limits: {
+      parseConcurrency: 2,
+      jobWaveChunks: 2_000,
+      upstreamMs: 5_000,
+      embedBatchItems: 64,
+      enrichmentConcurrency: 4,
+      jobAttempts: 5,
+    },
   }
   return {
     ...home,

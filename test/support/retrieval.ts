@@ -1,5 +1,6 @@
 import { vi } from 'vitest'
 import type { EmbedderProfile } from '../../src/core/embedder.ts'
+import type { Generator } from '../../src/core/generator.ts'
 import type { ChunkReader, LexicalIndex } from '../../src/core/lexical-index.ts'
 import type {
   Candidate,
@@ -16,7 +17,7 @@ import type {
 import type { RerankCandidate, Reranker } from '../../src/core/reranker.ts'
 import type { VectorStore } from '../../src/core/vector-store.ts'
 import { createCaches } from '../../src/retrieve/cache.ts'
-import type { RetrievalPlan, RetrieveDeps } from '../../src/retrieve/deps.ts'
+import type { ExpansionPlan, RetrievalPlan, RetrieveDeps } from '../../src/retrieve/deps.ts'
 import { reservesFor } from '../../src/retrieve/plan.ts'
 import type { RetrieveRequest } from '../../src/retrieve/request.ts'
 import { hanging } from './faults.ts'
@@ -198,6 +199,7 @@ export function planOf(given: Ports, budgetMs: number): RetrievalPlan {
     statistics: lexical,
     chunks: given.chunks,
     rerank: given.reranker === null ? null : { model: 'test', reranker: given.reranker, depth: 50 },
+    expansion: null,
     candidates: 100,
     fusion: { method: 'rrf', k: 60, weights: { dense: 1, lexical: 1 } },
     prompt: { system: null, instruction: null },
@@ -227,3 +229,26 @@ export function depsOf(given: Ports): RetrieveDeps {
 }
 
 export const spied = <F extends (...args: never[]) => unknown>(method: F) => vi.fn(method)
+
+/** Writes the same text for every query. */
+export function generatorOf(text: string, changes: Partial<Generator> = {}): Generator {
+  return {
+    profile: { provider: 'test', model: 'writer', revision: '1' },
+    generate: async () => ({ text, tokens: { input: 50, cached: 10, output: 9 } }),
+    checkHealth: async () => {},
+    close: async () => {},
+    ...changes,
+  }
+}
+
+export const expansionPlan = (
+  generator: Generator,
+  changes: Partial<ExpansionPlan> = {},
+): ExpansionPlan => ({
+  name: 'writer',
+  generator,
+  method: 'multi_query',
+  queries: 3,
+  weight: 0.5,
+  ...changes,
+})

@@ -4,11 +4,13 @@ import type { TenantId } from '../../src/core/model.ts'
 import { openMetrics } from '../../src/observe/open-metrics.ts'
 import { openUsageLedger } from '../../src/observe/open-usage-ledger.ts'
 import { continueTrace, formatTraceparent } from '../../src/observe/trace.ts'
+import { NO_USAGE } from '../../src/observe/usage.ts'
 import { cannedResponse } from '../support/http-world.ts'
 
 const record = (changes: Partial<UsageRecord> = {}): UsageRecord => ({
   tenant: 'acme' as TenantId,
   route: 'POST /v1/retrieve',
+  ...NO_USAGE,
   requests: 1,
   embedTokens: 2,
   rerankDocuments: 3,

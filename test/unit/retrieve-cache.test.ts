@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QuarryError } from '../../src/core/errors.ts'
+import { NO_TOKENS } from '../../src/core/generator.ts'
 import type { IndexId, SpaceId, TenantId } from '../../src/core/model.ts'
 import { createCaches, LruCache, SharedCache } from '../../src/retrieve/cache.ts'
 import { queryVectorKey, resultKey } from '../../src/retrieve/cache-keys.ts'
@@ -11,6 +12,8 @@ import { retrieve } from '../../src/retrieve/retrieve.ts'
 import { failing, slow } from '../support/faults.ts'
 import {
   depsOf,
+  expansionPlan,
+  generatorOf,
   leg,
   type Ports,
   planOf,
@@ -82,10 +85,10 @@ describe('the shared cache', () => {
   it('goes on loading when one who waits gives up, and stops when all have', async () => {
     const cache = new SharedCache<number>(10)
     const [first, second] = [new AbortController(), new AbortController()]
-    let aborted = false
+    let aborted: unknown = false
     const load = (signal: AbortSignal) => {
       signal.addEventListener('abort', () => {
-        aborted = true
+        aborted = signal.reason
       })
       return new Promise<number>(() => {})
     }
@@ -99,7 +102,7 @@ describe('the shared cache', () => {
       { reason: { message: 'one' } },
       { reason: { message: 'two' } },
     ])
-    expect(aborted).toBe(true)
+    expect(aborted).toMatchObject({ message: 'two' })
     expect(await cache.get('k', never, async () => 3)).toBe(3)
   })
 })
@@ -107,7 +110,12 @@ describe('the shared cache', () => {
 describe('the query vector’s key', () => {
   const plan = planOf(ports, 1_000)
   const key = (given: RetrievalPlan, query: string, position: string | null, statistics = false) =>
-    queryVectorKey(given, { ...profile, queryUsesStatistics: statistics }, query, position)
+    queryVectorKey(
+      given,
+      { ...profile, queryUsesStatistics: statistics },
+      { text: query, as: 'query' },
+      position,
+    )
   const other = { ...plan, scope: { ...scope, tenant: 'other' as TenantId } }
 
   it('differs by tenant, space and query', () => {
@@ -156,6 +164,7 @@ describe('the result’s key', () => {
     { rerank: { model: 'twin', reranker: reversing(), depth: 50 } },
     { candidates: 7 },
     { fusion: { method: 'convex', k: 60, weights: { dense: 1, lexical: 1 } } },
+    { expansion: expansionPlan(generatorOf('other words')) },
   ]
   it.each(plans.map((changes) => [Object.keys(changes)[0], changes] as const))(
     'differs by the plan’s %s',
@@ -196,6 +205,7 @@ describe('a retrieval with caches', () => {
     expect(Object.keys(second.timingsMs)).toEqual(['plan', 'total'])
     expect(second.usage).toEqual({
       embedTokens: 0,
+      generated: NO_TOKENS,
       rerankDocuments: 0,
       cache: 'hit',
       queryVectorCache: 'unused',

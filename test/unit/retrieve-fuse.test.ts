@@ -144,3 +144,40 @@ describe('convex combination', () => {
     )
   })
 })
+
+describe('lists of other wordings', () => {
+  const rewritten = [
+    { leg: 'dense', candidates: candidates('da'), weight: 0.25 },
+    { leg: 'dense', candidates: candidates('d'), weight: 0.25 },
+    { leg: 'lexical', candidates: candidates('dd'), weight: 0.5 },
+  ] as const
+  const lists = { dense: candidates('ab'), lexical: candidates('b'), rewritten }
+
+  it('add their share of their leg’s weight, each candidate once a list', () => {
+    const settings = { method: 'rrf', k: 60, weights: { dense: 2, lexical: 1 } } as const
+    const byId = new Map(fuse(lists, settings).map((candidate) => [candidate.id, candidate]))
+    const d = byId.get(chunkId('d'))
+    expect(d?.rewrite?.lists).toBe(3)
+    expect(d?.score).toBeCloseTo((0.5 + 0.5 + 0.5) / 61, 12)
+    expect(d).toMatchObject({ dense: null, lexical: null })
+    expect(byId.get(chunkId('a'))?.score).toBeCloseTo(2 / 61 + 0.5 / 62, 12)
+    expect(byId.get(chunkId('b'))?.rewrite).toBeNull()
+  })
+  it('keep a convex score within [0, 1], and reach 1 only where every list agrees', () => {
+    const settings = { method: 'convex', k: 60, weights: { dense: 1, lexical: 1 } } as const
+    const fused = fuse(lists, settings)
+    for (const { score } of fused) expect(score).toBeLessThan(1)
+    const agreeing = {
+      dense: candidates('ab'),
+      lexical: candidates('a'),
+      rewritten: [{ leg: 'dense', candidates: candidates('ab'), weight: 0.5 }] as const,
+    }
+    expect(fuse(agreeing, settings)[0]).toMatchObject({ id: 'a', score: 1 })
+  })
+  it('change nothing when there are none', () => {
+    const settings = { method: 'convex', k: 60, weights: { dense: 1, lexical: 3 } } as const
+    expect(fuse({ ...lists, rewritten: [] }, settings)).toEqual(
+      fuse({ dense: lists.dense, lexical: lists.lexical }, settings),
+    )
+  })
+})

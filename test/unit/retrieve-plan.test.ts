@@ -24,7 +24,7 @@ import {
 
 const store = denseStore(hanging)
 const lexical = lexicalIndex(hanging)
-const plain = reranker(() => 0, { name: 'proximity', calibrated: false })
+const plain = reranker(() => 0, { name: 'lexical', calibrated: false })
 const judge = reranker(() => 0, { name: 'judge', calibrated: true })
 const embedder = {
   profile: { ...profile, suggestedDenseWeight: 0.4 },
@@ -37,9 +37,10 @@ const sources: Omit<PlannerSources, 'readCollection'> = {
   embedders: new Map([['small', embedder]]),
   stores: new Map([['local', store]]),
   rerankers: new Map([
-    ['proximity', plain],
+    ['lexical', plain],
     ['judge', judge],
   ]),
+  generators: new Map(),
   lexical,
   chunks: chunkReader([]),
   spaceOf: () => 'space-1' as SpaceId,
@@ -120,7 +121,7 @@ describe('a plan', () => {
     expect(made.rerank?.reranker).toBe(judge)
     expect(plan({ rerank: null }).rerank).toBeNull()
     expect(plan({ rerank: { depth: 5 } }).rerank).toEqual({
-      model: 'proximity',
+      model: 'lexical',
       reranker: plain,
       depth: 5,
     })
@@ -173,7 +174,7 @@ describe('a plan', () => {
   })
 
   it('refuses a reranker that nobody configured, naming those there are', () => {
-    expect(() => plan({ rerank: { model: 'x' } })).toThrow('configured: "proximity", "judge"')
+    expect(() => plan({ rerank: { model: 'x' } })).toThrow('configured: "lexical", "judge"')
     const none = collectionWith({ rerank: { model: null } })
     expect(codeOf(() => plan({ rerank: { depth: 3 } }, none))).toBe('invalid_request')
     expect(plan({}, none).rerank).toBeNull()

@@ -2,7 +2,17 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fuse } from '../../src/retrieve/fuse.ts'
 import { reorder } from '../../src/retrieve/rerank.ts'
-import { candidates, chunkId } from '../support/retrieval.ts'
+import { retrieve } from '../../src/retrieve/retrieve.ts'
+import {
+  candidates,
+  chunkId,
+  depsOf,
+  type Ports,
+  ports,
+  request,
+  reranker,
+  spied,
+} from '../support/retrieval.ts'
 
 const fused = fuse(
   { dense: candidates('abcdef'), lexical: null },
@@ -46,5 +56,31 @@ describe('reordering by a reranker', () => {
         expect(ranks).toEqual(ranks.map((_, at) => at + 1))
       }),
     )
+  })
+})
+
+describe('what a reranker is told', () => {
+  const told = async (changes: Partial<Ports>) => {
+    const rerank = spied(reranker(() => 0.5).rerank)
+    const given: Ports = { ...ports, reranker: reranker(() => 0.5, { rerank }), ...changes }
+    await retrieve(request(), depsOf(given))
+    const [, list = [], call] = rerank.mock.calls[0] ?? []
+    return { dense: list.map(({ id, denseScore }) => [id, denseScore]), share: call?.denseShare }
+  }
+  const fusion = { method: 'rrf', k: 60, weights: { dense: 0.25, lexical: 1 } } as const
+
+  it('is the dense leg’s score of each candidate, and how far fusion trusts that leg', async () => {
+    const { dense, share } = await told({ plan: { fusion } })
+    expect(dense.toSorted()).toEqual([
+      ['a', 2],
+      ['b', 1],
+      ['c', null],
+    ])
+    expect(share).toBe(0.2)
+  })
+
+  it('is to trust the dense leg wholly when it is alone, and not at all when it is not asked', async () => {
+    expect((await told({ lexical: null, plan: { fusion } })).share).toBe(1)
+    expect((await told({ dense: null, plan: { fusion } })).share).toBe(0)
   })
 })

@@ -201,6 +201,7 @@ describe('the selection', () => {
     score,
     dense: null,
     lexical: null,
+    rewrite: null,
     rerank: rerankScore === null ? null : { score: rerankScore, rank: 1, relevance: null },
   })
   const pick = (

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { QuarryError } from '../../src/core/errors.ts'
+import { NO_TOKENS } from '../../src/core/generator.ts'
 import type { RetrieveDeps } from '../../src/retrieve/deps.ts'
 import type { RetrieveRequest } from '../../src/retrieve/request.ts'
 import { retrieve } from '../../src/retrieve/retrieve.ts'
@@ -52,6 +53,7 @@ describe('a retrieval', () => {
     expect(got.retrievalId).toMatch(/^ret_[\w-]{20}$/)
     expect(got.usage).toEqual({
       embedTokens: 7,
+      generated: NO_TOKENS,
       rerankDocuments: 3,
       cache: 'miss',
       queryVectorCache: 'miss',

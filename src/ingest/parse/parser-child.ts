@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { QuarryError } from '../../core/errors.ts'
+import { watchMemory } from '../../core/memory-watch.ts'
 import type { Metadata } from '../../core/model.ts'
-import { startChild } from '../../core/spawnable.ts'
+import { bareEnvironment, rest, startChild, wake } from '../../core/spawnable.ts'
 import type { ChunkDraft, ChunkerOptions, MediaType } from '../document.ts'
-import { watchMemory } from './memory-watch.ts'
 import { unparsable } from './parsed.ts'
 import {
   type ChildMessage,
@@ -198,29 +198,4 @@ async function ready(child: ChildProcess): Promise<void> {
     clearTimeout(timer)
     stop.abort()
   }
-}
-
-/** An idle child does not keep the service from ending. */
-function rest(child: ChildProcess): void {
-  child.unref()
-  child.channel?.unref()
-  unrefStream(child.stderr)
-}
-
-function wake(child: ChildProcess): void {
-  child.ref()
-  child.channel?.ref()
-}
-
-function unrefStream(stream: unknown): void {
-  if (typeof stream !== 'object' || stream === null || !('unref' in stream)) return
-  if (typeof stream.unref === 'function') stream.unref()
-}
-
-/** No key, token or address of the service is within reach of a document that takes the parser over. */
-function bareEnvironment(): NodeJS.ProcessEnv {
-  const names = ['SystemRoot', 'TMPDIR', 'TEMP', 'TZ']
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  )
 }

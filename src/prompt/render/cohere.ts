@@ -1,5 +1,5 @@
-import { oneLine } from '../fence.ts'
 import { visibleText } from '../../core/visible-text.ts'
+import { oneLine } from '../fence.ts'
 import { question } from './fenced-text.ts'
 import { type Entry, entryTitle, oncePerEntry, type Renderer } from './layout.ts'
 

@@ -1,0 +1,17 @@
+/**
+ * What a reader cannot see and a model can: zero-width and bidirectional marks, tag characters, variation selectors,
+ * private use, controls but line break and tab, lone surrogates. Instructions are smuggled in them.
+ */
+const INVISIBLE = String.raw`\0-\x08\x0b-\x1f\x7f-\x9f\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Noncharacter_Code_Point}\ufff9-\ufffb`
+
+const EACH_INVISIBLE = new RegExp(`[${INVISIBLE}]`, 'gu')
+const ONE_VISIBLE = new RegExp(String.raw`[^\s${INVISIBLE}]`, 'u')
+
+export function visibleText(text: string): string {
+  return text.replace(/[\u2028\u2029]/g, '\n').replace(EACH_INVISIBLE, '')
+}
+
+/** Nothing is left of it but white space once the invisible is gone. */
+export function isBlank(text: string): boolean {
+  return !ONE_VISIBLE.test(text)
+}
