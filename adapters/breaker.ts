@@ -90,6 +90,7 @@ export function abandoned(): QuarryError {
   })
 }
 
-function isAbandoned(error: QuarryError): boolean {
+/** Whether an error is `abandoned`'s. */
+export function isAbandoned(error: QuarryError): boolean {
   return error.details['reason'] === 'abandoned'
 }

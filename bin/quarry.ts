@@ -2,8 +2,11 @@
 import { Command } from 'commander'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addEval } from './commands/eval/eval.ts'
+import { addGolden } from './commands/golden.ts'
 import { addIngest } from './commands/ingest.ts'
 import { addKeys } from './commands/keys.ts'
+import { addModels } from './commands/models.ts'
 import { addRetrieve } from './commands/retrieve.ts'
 import { addServe } from './commands/serve.ts'
 import { addWork } from './commands/work.ts'
@@ -22,7 +25,18 @@ const program = new Command('quarry')
     '\nExit codes: 0 done, 1 something failed, 2 wrong usage or configuration, 3 a dependency did not answer.',
   )
 
-for (const add of [addServe, addWork, addIngest, addRetrieve, addKeys, addDoctor, addDemo])
+for (const add of [
+  addServe,
+  addWork,
+  addIngest,
+  addRetrieve,
+  addKeys,
+  addGolden,
+  addEval,
+  addModels,
+  addDoctor,
+  addDemo,
+])
   add(program)
 
 try {

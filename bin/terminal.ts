@@ -17,6 +17,8 @@ export interface Progress {
   /** Of all the work, from 0 to 1; null while nobody knows how much there is. */
   readonly share: number | null
   readonly note?: string
+  /** What is counted; documents by default. */
+  readonly unit?: string
 }
 
 const DRAW_MS = 100
@@ -35,6 +37,14 @@ export class ProgressLine {
     process.stderr.write(`\r${line.slice(0, (process.stderr.columns ?? 100) - 1)}\u001b[K`)
   }
 
+  /** Says what is being done while nothing is counted. */
+  note(text: string): void {
+    const now = performance.now()
+    if (!process.stderr.isTTY || now - this.#drawnMs < DRAW_MS) return
+    this.#drawnMs = now
+    process.stderr.write(`\r${text}\u001b[K`)
+  }
+
   clear(): void {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
   }
@@ -45,9 +55,12 @@ export class ProgressLine {
 }
 
 /** `███░░░ 1200 documents  310/s  2 min 5 s left` */
-export function progressText({ done, share, note = '' }: Progress, seconds: number): string {
+export function progressText(
+  { done, share, note = '', unit = 'documents' }: Progress,
+  seconds: number,
+): string {
   const rate = seconds > 0 ? done / seconds : 0
-  const parts = [`${done} documents`, `${rate.toFixed(0)}/s`]
+  const parts = [`${done} ${unit}`, `${rate.toFixed(0)}/s`]
   if (share !== null) {
     const filled = Math.round(Math.min(1, share) * BAR_CHARS)
     parts.unshift('█'.repeat(filled) + '░'.repeat(BAR_CHARS - filled))

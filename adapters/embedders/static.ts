@@ -6,6 +6,10 @@ import { shippedModelPath } from '../static-model/artefact.ts'
 import { openStaticModel } from '../static-model/open-static-model.ts'
 import { type StaticOptions, staticOptions } from './options.ts'
 
+/** A text of which the model knows no more of the words is foreign to it; one of which it knows so many is not. */
+const FOREIGN_SHARE = 0.4
+const HOME_SHARE = 0.7
+
 /** Means of token vectors distilled from a transformer: meaning without a network, in microseconds, in this thread. */
 export async function openStatic(options: StaticOptions = {}): Promise<Embedder> {
   const { model: path } = staticOptions.parse(options)
@@ -46,6 +50,10 @@ export async function openStatic(options: StaticOptions = {}): Promise<Embedder>
     embedQuery: async (text, { signal }) => {
       if (text === '') throw new QuarryError('invalid_request', 'the query is empty')
       return { vectors: [await embed(text, signal)], tokens: 0 }
+    },
+    coverage: (text) => {
+      const share = (model.knownWords(text) - FOREIGN_SHARE) / (HOME_SHARE - FOREIGN_SHARE)
+      return Math.min(1, Math.max(0, share))
     },
     checkHealth: async () => {},
     close: async () => {},

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { modelOptions } from '../onnx/options.ts'
 import { httpUrl, secret, upstreamOptions, within } from '../options.ts'
 
 /** A reranking model behind HTTP, in one of the four shapes that servers answer in. */
@@ -22,12 +23,22 @@ export const httpRerankerOptions = z.strictObject({
 
 export type HttpRerankerOptions = z.input<typeof httpRerankerOptions>
 
-/** The built-in reranker: rarity-weighted coverage and nearness of the query's terms. */
-export const proximityOptions = z.strictObject({
-  coverage_weight: z.number().min(0).max(10).default(0.3),
-  proximity_weight: z.number().min(0).max(10).default(0.3),
-  /** Words that two neighbouring query terms may be apart. */
-  window: z.int().min(1).max(100).default(8),
+/** Its weights are fitted, and fit no better for being set by hand. */
+export const lexicalOptions = z.strictObject({})
+
+export const lateInteractionOptions = z.strictObject({
+  /** Path of a file made by `tools/distil`; the shipped model for English when absent. */
+  model: z.string().min(1).optional(),
 })
 
-export type ProximityOptions = z.input<typeof proximityOptions>
+export type LateInteractionOptions = z.input<typeof lateInteractionOptions>
+
+/** A cross-encoder or a ColBERT-style model from a local folder. */
+export const onnxRerankerOptions = z.strictObject({
+  ...modelOptions,
+  /** Names the model in answers and messages; the folder's name when absent. */
+  model: z.string().min(1).max(256).optional(),
+  batch_pairs: within('onnxBatchPairs'),
+})
+
+export type OnnxRerankerOptions = z.input<typeof onnxRerankerOptions>

@@ -125,7 +125,7 @@ function asText(asked: readonly Asked[], { documents, seconds, failed }: IngestS
       'bold',
       `${documents} documents ingested in ${seconds.toFixed(1)} s, ${failed.length} failed`,
     ),
-    'The embedder is the offline default: hashed words, so the dense leg is lexical too and carries little weight.\n',
+    'The embedder is the offline default: a table of token vectors distilled from a transformer, in this process.\n',
   ]
   for (const [index, each] of asked.entries()) {
     const mark = isRight(each) ? paint('green', '✓') : paint('red', `✗ expected ${each.document}`)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { createLog } from '../../src/observe/log.ts'
-import { diagnose, type Finding } from '../../src/service/diagnose.ts'
+import { diagnose } from '../../src/service/diagnose.ts'
+import type { Finding } from '../../src/service/finding.ts'
 import { type SettingsOptions, settingsOf, settingsOptions } from '../connect.ts'
 import { EXIT } from '../exit.ts'
 import { examples } from '../options.ts'
@@ -15,7 +16,7 @@ export function addDoctor(program: Command): void {
     program
       .command('doctor')
       .description(
-        'Prints the settings in force, secrets masked, and asks every dependency whether it answers. Changes nothing but what any start does, and works on no jobs.',
+        'Prints the settings in force, secrets masked, and asks every dependency whether it answers, and repeats what the latest evals warn of. Changes nothing but what any start does, and works on no jobs.',
       )
       .option('--json', 'print JSON'),
   )
@@ -32,8 +33,8 @@ async function doctor(options: Options): Promise<void> {
   if (!healthy) process.exitCode = EXIT.failed
 }
 
-const MARKS = { ok: '✓', failed: '✗' } as const
-const COLOURS = { ok: 'green', failed: 'red' } as const
+const MARKS = { ok: '✓', warning: '!', failed: '✗' } as const
+const COLOURS = { ok: 'green', warning: 'yellow', failed: 'red' } as const
 
 function report(findings: readonly Finding[]): string {
   const rows = findings.map(({ name, state, detail }) => [MARKS[state], name, detail])

@@ -54,10 +54,7 @@ function neighbourRows({ neighbour_recall: found }: EvalResult): string[] {
   return [`Index recall@${found.k} against exact search: ${found.recall.toFixed(4)}.`, '']
 }
 
-function markdownTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string[] {
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const row = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => line(cell)).join(' | ')} |`
   return [row(head), row(head.map(() => '---')), ...rows.map(row)]

@@ -67,13 +67,13 @@ async function scoreSet(
 ): Promise<SetScores> {
   const startedMs = performance.now()
   // One leg alone is asked everything: its bounds are within a few queries of what it reaches.
-  const asked =
+  const queries =
     sources.full || stages.length === 1
       ? dataset.queries
       : evenlySpread(dataset.queries, QUERIES_SAMPLED)
   const { target, close } = await sources.openTarget(dataset, setup)
   try {
-    const evaluation = await evaluate({ ...dataset, queries: asked }, target, {
+    const evaluation = await evaluate({ ...dataset, queries }, target, {
       stages,
       depth: DEPTH,
       warmUp: WARM_UP,
@@ -87,8 +87,11 @@ async function scoreSet(
       metrics: [NDCG, RECALL],
     })
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0)
-    sources.log(`${dataset.name} (${setup.embedder}, ${setup.analyzer}): ${seconds} s`)
-    return scoresOf(result, setup)
+    const scores = scoresOf(result, setup)
+    const means = stages.map((stage) => `${stage} ${meanOf(scores, stage, NDCG).toFixed(4)}`)
+    const asked = `${dataset.name} (${setup.embedder}, ${setup.analyzer})`
+    sources.log(`${asked}: ${NDCG} ${means.join(', ')}; ${seconds} s`)
+    return scores
   } finally {
     await close()
   }

@@ -55,8 +55,8 @@ export const collectionPolicySchema = z.strictObject({
   lexical: z
     .strictObject({
       analyzer: z.enum(['english', 'unicode', 'code']).default('english'),
-      k1: z.number().min(0).max(10).default(0.9),
-      b: z.number().min(0).max(1).default(0.4),
+      k1: z.number().min(0).max(10).default(1.2),
+      b: z.number().min(0).max(1).default(0.6),
       /** How much a word counts in the title, in the headings and in the text; without them all count alike. */
       boosts: z.strictObject({ title: boost, headings: boost, body: boost }).optional(),
     })

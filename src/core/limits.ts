@@ -89,7 +89,7 @@ export const LIMITS = {
   parseMemoryMiB: limit(256, 512, 4_096, 'memory of a parsing child'),
   parseChildren: limit(1, 2, 64, 'parsing children of one process'),
   // Chunking
-  chunkTokens: ofPolicy(16, 384, 8_192, 'tokens of a chunk'),
+  chunkTokens: ofPolicy(16, 448, 8_192, 'tokens of a chunk'),
   chunkOverlapTokens: ofPolicy(0, 0, 4_096, 'tokens that a chunk shares with the one before'),
   chunksPerDocument: limit(1, 50_000, 500_000, 'chunks of one document'),
   enrichmentTokens: ofPolicy(

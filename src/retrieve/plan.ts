@@ -39,7 +39,7 @@ export function planRetrieval(
     refused.push(degradation)
     return null
   }
-  const fusion = fusionOf(policy, serving.space.embedder, request, sources)
+  const fusion = fusionOf(policy, serving, request, sources)
   const asks = askedLegs(serving, request, fusion)
   const rerank = rerankOf(policy, request, sources, noteRefused)
   checkRequirements(request, asks, rerank !== null || refused.length > 0)
@@ -83,17 +83,28 @@ type NoteRefused = (degradation: Degradation) => null
 
 function fusionOf(
   policy: Collection['policy'],
-  embedder: string,
+  serving: Index,
   request: RetrieveRequest,
   sources: PlanSources,
 ): FusionSettings {
-  const suggested = sources.embedders.get(embedder)?.profile.suggestedDenseWeight ?? 1
-  const weights = request.fusion?.weights ??
-    policy.fusion.weights ?? { dense: suggested, lexical: 1 }
+  const weights =
+    request.fusion?.weights ?? policy.fusion.weights ?? suggestedWeights(serving, request, sources)
   const method = request.fusion?.method ?? policy.fusion.method
   const k = request.fusion?.k ?? policy.fusion.k
   // A lone leg has nothing to be weighed against.
   return { method, k, weights: request.mode === 'hybrid' ? weights : { dense: 1, lexical: 1 } }
+}
+
+/** A dense leg that is lost in the query's language would only push aside what the lexical one finds. */
+function suggestedWeights(
+  { space, spec }: Index,
+  { query, require }: RetrieveRequest,
+  { embedders }: PlanSources,
+): FusionSettings['weights'] {
+  const embedder = embedders.get(space.embedder)
+  if (embedder === undefined || spec.lexical === null) return { dense: 1, lexical: 1 }
+  const coverage = require.includes('dense') ? 1 : (embedder.coverage?.(query) ?? 1)
+  return { dense: embedder.profile.suggestedDenseWeight * coverage, lexical: 1 }
 }
 
 /** In hybrid, a leg that the index lacks or that weighs nothing is not asked. */

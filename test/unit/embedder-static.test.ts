@@ -39,6 +39,26 @@ it('gives a passage and a query of one text the same vector', async () => {
   expect(query.vectors).toEqual([vectors[0]])
 })
 
+it('is at home where it knows the words whole, and lost where it has to spell them', async () => {
+  const words = {
+    river: [1, 0],
+    bank: [0, 1],
+    der: [1, 1],
+    '##bank': [1, 0],
+    u: [1, 0],
+    '?': [0, 1],
+    น: [1, 1],
+  }
+  const embedder = await openStatic({ model: await writeStaticModel({ tokens: words }) })
+  const coverage = (text: string): number | undefined => embedder.coverage?.(text)
+  expect(coverage('River bank?')).toBe(1)
+  expect(coverage('der u ubank uubank')).toBe(0)
+  expect(coverage('น น น')).toBe(0)
+  expect(coverage('東京')).toBe(0)
+  expect(coverage('?')).toBe(0)
+  expect(coverage('river bank น น')).toBeCloseTo(1 / 3, 10)
+})
+
 it('refuses an empty text and names it', async () => {
   const embedder = await openTiny()
   await expect(embedder.embedPassages(['a', ''], call)).rejects.toMatchObject({

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SOURCES_SHA256 } from '../../adapters/stores/local/kernels/artefact.ts'
 import {
-  ARTEFACT,
   compileKernels,
   digestSources,
   renderArtefact,
-} from '../../adapters/stores/local/kernels/build.ts'
+} from '../../adapters/kernels/assembly-script.ts'
+import { SOURCES_SHA256 } from '../../adapters/stores/local/kernels/artefact.ts'
+import { ARTEFACT, SOURCES } from '../../adapters/stores/local/kernels/build.ts'
 import type { Kernels } from '../../adapters/stores/local/memory/kernels.ts'
 import { openMemory } from '../../adapters/stores/local/memory/open-memory.ts'
 
 describe('the compiled kernels', () => {
   it('are those of the sources', () => {
-    expect(SOURCES_SHA256).toBe(digestSources())
-    expect(readFileSync(ARTEFACT, 'utf8')).toBe(renderArtefact(compileKernels()))
+    expect(SOURCES_SHA256).toBe(digestSources(SOURCES))
+    expect(readFileSync(ARTEFACT, 'utf8')).toBe(renderArtefact(SOURCES, compileKernels(SOURCES)))
   }, 60_000)
 })
 

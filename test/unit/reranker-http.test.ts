@@ -10,7 +10,12 @@ import {
   startFakeServer,
 } from '../support/fake-server.ts'
 
-const call = { tenant: 'acme' as TenantId, signal: new AbortController().signal, statistics: null }
+const call = {
+  tenant: 'acme' as TenantId,
+  signal: new AbortController().signal,
+  statistics: null,
+  denseShare: 0,
+}
 let server: FakeServer
 
 beforeAll(async () => {
@@ -28,7 +33,7 @@ const candidates = ['a', 'bb', 'ccc'].map((text) => ({
   text,
   context: 'Guide',
   fusedScore: 1,
-  lexicalScore: null,
+  denseScore: null,
 }))
 const documents = ['Guide\na', 'Guide\nbb', 'Guide\nccc']
 

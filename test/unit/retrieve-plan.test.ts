@@ -130,6 +130,21 @@ describe('a plan', () => {
     const weights = { dense: 3, lexical: 2 }
     expect(plan({}, collectionWith({ fusion: { weights } })).fusion.weights).toEqual(weights)
   })
+  it('weighs the dense leg by how far the embedder is at home in the query', () => {
+    const foreign = { ...embedder, coverage: (text: string) => (text.startsWith('what') ? 0.5 : 0) }
+    const knowing = { ...sources, embedders: new Map([['small', foreign]]) }
+    const planned = (wishes: Partial<RetrieveRequest>, collection = collectionWith()) =>
+      planRetrieval(collection, tenant, request(wishes), knowing)
+    expect(planned({ query: 'what now' }).fusion.weights).toEqual({ dense: 0.2, lexical: 1 })
+    expect(planned({ query: 'wer da' })).toMatchObject({ dense: null, refused: [] })
+    expect(planned({ query: 'wer da', require: ['dense'] }).fusion.weights.dense).toBe(0.4)
+    const weights = { dense: 3, lexical: 2 }
+    const stated = collectionWith({ fusion: { weights } })
+    expect(planned({ query: 'wer da' }, stated).fusion.weights).toEqual(weights)
+    const { spec } = collectionWith().serving
+    const denseOnly = collectionWith({}, { spec: { ...spec, lexical: null } })
+    expect(planned({ query: 'wer da' }, denseOnly).dense).not.toBeNull()
+  })
   it('never proposes fewer candidates than hits are asked', () => {
     expect(plan({ topK: 50, candidates: 10 }).candidates).toBe(50)
   })

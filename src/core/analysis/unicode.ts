@@ -29,8 +29,16 @@ export function scanUnicode(text: string, emit: Emit, from = 0): number {
   return position
 }
 
+/** Halves of characters beyond the first 65,536; without them a unit is a character. */
+const SURROGATES = /[\ud800-\udfff]/
+
 /** Emits each `size` neighbouring characters, or all of a shorter run; gives the position after the last. */
 function grams(run: string, size: number, from: number, emit: Emit): number {
+  if (!SURROGATES.test(run)) {
+    const last = Math.max(0, run.length - size)
+    for (let i = 0; i <= last; i++) emit(run.slice(i, i + size), from + i)
+    return from + last + 1
+  }
   const characters = [...run]
   const last = Math.max(0, characters.length - size)
   for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i)

@@ -19,6 +19,7 @@ export function statisticsOf(
         throw new QuarryError('unavailable', 'the shard left the memory before its terms were read')
       return stored.shard.documentFrequency(term)
     },
-    analyze: (text) => analyzer.terms(text),
+    // The analyzer's own function, and no new one at each call: by it, rerankers know what they have analysed before.
+    analyze: analyzer.terms,
   }
 }

@@ -1,10 +1,10 @@
 import { QuarryError } from '../../../../src/core/errors.ts'
+import { type WasmMemory, webAssembly } from '../../../kernels/web-assembly.ts'
 import { FreeList } from './free-list.ts'
 import type { KernelFunctions, Kernels } from './kernels.ts'
 import { scalarKernels } from './scalar-kernels.ts'
 import { SCRATCH_BYTES, type Scratch, scratchIn } from './scratch.ts'
 import { wasmKernels } from './wasm-kernels.ts'
-import { type WasmMemory, webAssembly } from './web-assembly.ts'
 
 /** Of every range: its start and its length. */
 const ALIGNMENT = 64

@@ -1,6 +1,6 @@
+import type { WasmMemory } from '../../../kernels/web-assembly.ts'
 import { scalarIvfKernels } from '../ivf/scalar-kernels.ts'
 import type { KernelFunctions } from './kernels.ts'
-import type { WasmMemory } from './web-assembly.ts'
 
 /** The kernels without SIMD, with the same sums in the same order, over the same addresses. */
 export function scalarKernels(memory: WasmMemory): KernelFunctions {

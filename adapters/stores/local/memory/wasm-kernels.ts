@@ -1,6 +1,6 @@
+import { type WasmMemory, type WasmModule, webAssembly } from '../../../kernels/web-assembly.ts'
 import { WASM_BASE64 } from '../kernels/artefact.ts'
 import type { KernelFunctions } from './kernels.ts'
-import { type WasmMemory, type WasmModule, webAssembly } from './web-assembly.ts'
 
 let compiled: WasmModule | null | undefined
 

@@ -1,0 +1,24 @@
+import type { Reranker } from '../../src/core/reranker.ts'
+import { shippedModelPath } from '../static-model/artefact.ts'
+import { openStaticModel } from '../static-model/open-static-model.ts'
+import { openInteraction } from './late-interaction/interaction.ts'
+import { rerankBy } from './lexical/rerank.ts'
+import { LATE_INTERACTION } from './lexical/weights.ts'
+import { type LateInteractionOptions, lateInteractionOptions } from './options.ts'
+
+/**
+ * The lexical reranker with one feature more: how well the passage meets the query token by token in meaning, by the
+ * vectors of a static model. @throws QuarryError `invalid_request` where the file is no such model
+ */
+export async function openLateInteraction(options: LateInteractionOptions = {}): Promise<Reranker> {
+  const { model: path } = lateInteractionOptions.parse(options)
+  const interactionWith = openInteraction(await openStaticModel(path ?? (await shippedModelPath())))
+  return {
+    name: 'late-interaction',
+    calibrated: false,
+    rerank: (query, candidates, call) =>
+      rerankBy(LATE_INTERACTION, query, candidates, call, interactionWith),
+    checkHealth: async () => {},
+    close: async () => {},
+  }
+}

@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import { openHashed } from '../../adapters/embedders/hashed.ts'
+import { openStatic } from '../../adapters/embedders/static.ts'
+import {
+  type Features,
+  featuresOf,
+  type Measured,
+} from '../../adapters/rerankers/lexical/features.ts'
+import { type Interaction, measureHead } from '../../adapters/rerankers/lexical/rerank.ts'
+import { openAnalyzer } from '../../src/core/analysis/open-analyzer.ts'
+import type { Embedder } from '../../src/core/embedder.ts'
+import type { LexicalStatistics } from '../../src/core/lexical-index.ts'
+import type { RerankCandidate } from '../../src/core/reranker.ts'
+import type { AnalyzerName } from '../../src/core/vector-store.ts'
+import { fuse } from '../../src/retrieve/fuse.ts'
+import { type Collected, collect, type Legs } from './collect.ts'
+import { type FittedSet, readDocuments, type SetDocument } from './sets.ts'
+
+/** What a reranker saw of one query, and what it should have made of it. */
+export interface Head {
+  readonly measured: readonly Measured[]
+  readonly features: readonly Features[]
+  /** By place; 0 for what is not judged. */
+  readonly grades: readonly number[]
+  /** All grades above 0, found or not. */
+  readonly wanted: readonly number[]
+  readonly cpuMs: number
+}
+
+export interface SetHeads {
+  readonly set: FittedSet
+  /** One list of heads a setup, in the order of `SETUPS`. */
+  readonly bySetup: readonly (readonly Head[])[]
+  readonly unanswerable: readonly (readonly Head[])[]
+}
+
+/** What comes before the reranker: it has to be good for a lexical leg alone, and for dense legs weak and strong. */
+export const SETUPS = ['hashed', 'static', 'lexical'] as const
+type Setup = (typeof SETUPS)[number]
+
+const DEPTH = 50
+const never = new AbortController().signal
+
+export async function readHeads(
+  set: FittedSet,
+  data: string,
+  cache: string,
+  interactionWith: ((query: string) => Interaction) | null,
+): Promise<SetHeads> {
+  const folder = join(data, set.name)
+  const documents = new Map((await readDocuments(folder)).map((each) => [each.id, each]))
+  const bySetup: Head[][] = []
+  const unanswerable: Head[][] = []
+  for (const setup of SETUPS) {
+    const embedder =
+      setup === 'static' ? await openStatic() : openHashed({ analyzer: set.analyzer })
+    const collected = await collect(set, folder, embedder, cache)
+    const read = async (queries: readonly Legs[]): Promise<Head[]> => {
+      const heads: Head[] = []
+      for (const legs of queries)
+        heads.push(
+          await headOf(legs, setup, embedder, collected, documents, set.analyzer, interactionWith),
+        )
+      return heads
+    }
+    bySetup.push(await read(collected.answered))
+    unanswerable.push(await read(collected.unanswerable))
+  }
+  return { set, bySetup, unanswerable }
+}
+
+async function headOf(
+  legs: Legs,
+  setup: Setup,
+  { profile }: Embedder,
+  { chunkCount }: Collected,
+  documents: ReadonlyMap<string, SetDocument>,
+  analyzer: AnalyzerName,
+  interactionWith: ((query: string) => Interaction) | null,
+): Promise<Head> {
+  const alone = setup === 'lexical'
+  const weights = { dense: alone ? 0 : profile.suggestedDenseWeight, lexical: 1 }
+  const lists = { dense: alone ? null : legs.dense, lexical: legs.lexical }
+  const fused = fuse(lists, { method: 'rrf', k: 60, weights }).slice(0, DEPTH)
+  const candidates = fused.map(({ id, score, dense }): RerankCandidate => {
+    const { title = '', text = '' } = documents.get(id) ?? {}
+    return { id, text, context: title, fusedScore: score, denseScore: dense?.score ?? null }
+  })
+  const frequencies = new Map(legs.frequencies)
+  const statistics: LexicalStatistics = {
+    chunkCount,
+    documentFrequency: (term) => frequencies.get(term) ?? 0,
+    analyze: openAnalyzer(analyzer).terms,
+  }
+  const startedCpu = process.cpuUsage()
+  const measured = await measureHead(
+    legs.query,
+    candidates,
+    { signal: never, statistics },
+    interactionWith,
+  )
+  const features = featuresOf(measured, weights.dense / (weights.dense + weights.lexical))
+  const { user, system } = process.cpuUsage(startedCpu)
+  const grades = new Map(legs.relevant)
+  return {
+    measured,
+    features,
+    grades: candidates.map(({ id }) => grades.get(id) ?? 0),
+    wanted: [...grades.values()],
+    cpuMs: (user + system) / 1_000,
+  }
+}
