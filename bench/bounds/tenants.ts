@@ -6,7 +6,7 @@ import { type BoundContext, required, withContender, withFolder } from './contex
 
 const CHUNKS_OF_EACH = 1_000
 /** What builder threads and the engine's own tables take beside segments and deltas. */
-const BESIDE_BYTES = 320 * 2 ** 20
+const BESIDE_BYTES = 512 * 2 ** 20
 /** The whole size takes a million chunks to be written first. The budget is for all that the engine adds to the process. */
 const WHOLE = { tenants: 1_000, budgetBytes: 2 ** 30 }
 const FIFTH = { tenants: 200, budgetBytes: BESIDE_BYTES + Math.floor(2 ** 30 / 8) }

@@ -166,7 +166,7 @@ export const LIMITS = {
     262_144,
     'resident memory of a model process; one that grows beyond it is ended and started again',
   ),
-  onnxBatchTokens: ofAdapter(64, 1_024, 65_536, 'tokens of one run of a model, padding included'),
+  onnxBatchTokens: ofAdapter(64, 512, 65_536, 'tokens of one run of a model, padding included'),
   onnxBatchTexts: ofAdapter(1, 32, 1_024, 'texts of one run of an embedding model'),
   onnxBatchPairs: ofAdapter(
     1,

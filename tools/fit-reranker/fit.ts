@@ -47,7 +47,7 @@ export function logistic(odds: number): number {
   return 1 / (1 + Math.exp(-odds))
 }
 
-export function dot(row: Float64Array, weights: Float64Array): number {
+function dot(row: Float64Array, weights: Float64Array): number {
   let sum = 0
   for (let j = 0; j < row.length; j += 1) sum += (row[j] as number) * (weights[j] as number)
   return sum
