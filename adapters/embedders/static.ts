@@ -34,7 +34,7 @@ export async function openStatic(options: StaticOptions = {}): Promise<Embedder>
     passagePrefix: '',
     inputTokensMax: 1_000_000,
     queryUsesStatistics: false,
-    suggestedDenseWeight: 0.3,
+    suggestedDenseWeight: 0.5,
   }
 
   return {

@@ -94,7 +94,7 @@ export const collectionPolicySchema = z.strictObject({
   candidates: within(LIMITS.candidates).default(LIMITS.candidates.default),
   fusion: z
     .strictObject({
-      method: z.enum(['rrf', 'convex']).default('rrf'),
+      method: z.enum(['rrf', 'convex']).default('convex'),
       k: z.int().min(1).max(1_000).default(60),
       /** Null: the embedder's suggested dense weight against 1 for the lexical leg. */
       weights: z

@@ -1,6 +1,7 @@
 /**
- * A text as hashes (32 bits, signed) of its words in lower case, in order: enough to tell how alike two texts are. Scripts
- * written without spaces count each character as a word.
+ * A text as hashes (32 bits, signed) of its words in lower case, in order: enough to tell how alike two texts are. In
+ * scripts written without spaces each character counts as a word with the three before it, since all texts of such a
+ * script share most of its characters, and even the pairs and triples of an alphabet as small as Thai's.
  */
 export function wordHashes(text: string): Int32Array {
   const lower = text.toLowerCase()
@@ -8,6 +9,7 @@ export function wordHashes(text: string): Int32Array {
   let count = 0
   let hash = FNV_OFFSET
   let inWord = false
+  let before: readonly [number, number, number] = NONE_BEFORE
   for (let at = 0; at < lower.length; at++) {
     const unit = lower.charCodeAt(at)
     const kind = unit < 128 ? (ASCII_KINDS[unit] ?? GAP) : kindOf(unit)
@@ -21,10 +23,21 @@ export function wordHashes(text: string): Int32Array {
       hash = FNV_OFFSET
       inWord = false
     }
-    if (kind === IDEOGRAPH) hashes[count++] = mixed(Math.imul(FNV_OFFSET ^ unit, FNV_PRIME))
+    if (kind === IDEOGRAPH) {
+      hashes[count++] = gramHash(before, unit)
+      before = [before[1], before[2], unit]
+    } else before = NONE_BEFORE
   }
   if (inWord) hashes[count++] = mixed(hash)
   return hashes.subarray(0, count)
+}
+
+const NONE_BEFORE = [0, 0, 0] as const
+
+function gramHash(before: readonly [number, number, number], unit: number): number {
+  let hash = FNV_OFFSET
+  for (const each of before) hash = Math.imul(hash ^ each, FNV_PRIME)
+  return mixed(Math.imul(hash ^ unit, FNV_PRIME))
 }
 
 /** Spreads the bits of a hash evenly (the finaliser of MurmurHash3). */

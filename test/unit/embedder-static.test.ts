@@ -23,7 +23,7 @@ it('says whose vectors it gives', async () => {
     passagePrefix: '',
     inputTokensMax: 1_000_000,
     queryUsesStatistics: false,
-    suggestedDenseWeight: 0.3,
+    suggestedDenseWeight: 0.5,
   })
 })
 

@@ -99,7 +99,7 @@ describe('a plan', () => {
       scope: { tenant, collection: id, index: 'docs-1' },
       space: { id: 'space-1', name: 'test/two@1:2' },
       candidates: 100,
-      fusion: { method: 'rrf', k: 60, weights: { dense: 0.4, lexical: 1 } },
+      fusion: { method: 'convex', k: 60, weights: { dense: 0.4, lexical: 1 } },
       rerank: { depth: 50 },
       refused: [],
     })

@@ -72,16 +72,17 @@ export async function readHeads(
 async function headOf(
   legs: Legs,
   setup: Setup,
-  { profile }: Embedder,
+  { profile, coverage }: Embedder,
   { chunkCount }: Collected,
   documents: ReadonlyMap<string, SetDocument>,
   analyzer: AnalyzerName,
   interactionWith: ((query: string) => Interaction) | null,
 ): Promise<Head> {
   const alone = setup === 'lexical'
-  const weights = { dense: alone ? 0 : profile.suggestedDenseWeight, lexical: 1 }
-  const lists = { dense: alone ? null : legs.dense, lexical: legs.lexical }
-  const fused = fuse(lists, { method: 'rrf', k: 60, weights }).slice(0, DEPTH)
+  const trust = profile.suggestedDenseWeight * (coverage?.(legs.query) ?? 1)
+  const weights = { dense: alone ? 0 : trust, lexical: 1 }
+  const lists = { dense: weights.dense === 0 ? null : legs.dense, lexical: legs.lexical }
+  const fused = fuse(lists, { method: 'convex', k: 60, weights }).slice(0, DEPTH)
   const candidates = fused.map(({ id, score, dense }): RerankCandidate => {
     const { title = '', text = '' } = documents.get(id) ?? {}
     return { id, text, context: title, fusedScore: score, denseScore: dense?.score ?? null }
