@@ -172,7 +172,7 @@ describe('retrieve', () => {
       ]),
     ])
     expect(text.code).toBe(0)
-    expect(text.stdout).toMatch(/1 {2}fuel\.md › Fuel\n {5}score 0\.\d+ {3}dense #1/)
+    expect(text.stdout).toMatch(/1 {2}fuel\.md › Fuel\n {5}score \d\.\d+ {3}dense #1/)
     expect(text.stdout).toMatch(/prompt: \d+ tokens/)
     const answer = JSON.parse(json.stdout)
     expect(answer.hits.map((hit: { document_id: string }) => hit.document_id)).toEqual(['crane'])

@@ -70,7 +70,7 @@ describe('passages in a temporary engine', () => {
     for (const { id } of dataset.queries) {
       const lists = { dense: candidatesOf('dense', id), lexical: candidatesOf('lexical', id) }
       expect(lists.dense.length).toBeGreaterThan(40)
-      const again = fuse(lists, { method: 'rrf', k: 60, weights })
+      const again = fuse(lists, { method: 'convex', k: 60, weights })
       const asked = evaluation.stages.get('fused')?.get(id)?.hits ?? []
       // The legs propose 100 candidates to fusion and 50 to whoever asks them alone: the head is the same.
       expect(asked.slice(0, 10).map(({ chunk }) => chunk)).toEqual(

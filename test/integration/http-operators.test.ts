@@ -26,7 +26,7 @@ describe('collections', () => {
     const patched = await http.call('PATCH', '/v1/collections/books', {
       policy: { fusion: { k: 10 }, rerank: { model: null } },
     })
-    expect(patched.json.policy.fusion).toEqual({ method: 'rrf', k: 10, weights: null })
+    expect(patched.json.policy.fusion).toEqual({ method: 'convex', k: 10, weights: null })
     expect(patched.json.policy.chunker.tokens_max).toBe(200)
     const again = await http.call('PATCH', '/v1/collections/books', {
       policy: { fusion: { method: 'convex' } },
