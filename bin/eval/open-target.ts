@@ -112,7 +112,7 @@ export async function openIngestedTarget(
   }
   try {
     client = await connect({ ...connection, dataDir }, { worker: true, replica: true })
-    await client.call('PUT', `/v1/collections/${INGESTED}`, policy)
+    await client.call('PUT', `/v1/collections/${INGESTED}`, { policy })
     onProgress?.('ingesting')
     const summary = await ingest(client, itemsOf(corpus()), {
       collection: INGESTED,

@@ -18,8 +18,6 @@ export interface Variant {
 
 export interface TuneOptions {
   readonly metric: Metric
-  /** What serves now, on the first variant. */
-  readonly current: FusionChoice
   readonly folds: number
   readonly seed: number
 }
@@ -33,7 +31,8 @@ export interface Choice extends FusionChoice {
 
 export interface Tuned {
   readonly queries: number
-  readonly current: Choice
+  /** Mean of what serves now: the fused stage of the first variant, as it answered. */
+  readonly current: number
   /** Best on all queries. */
   readonly best: Choice
   /** What each fold would have chosen without looking at itself. */
@@ -50,7 +49,7 @@ export interface Tuned {
 }
 
 /** Fewer say nothing about what one chooses on nine tenths of them. */
-export const QUERIES_MIN = 20
+const QUERIES_MIN = 20
 
 /**
  * Chooses among ways of indexing and of fusing by what they score on judged queries, and says by cross-validation what
@@ -65,8 +64,7 @@ export async function tune(variants: readonly Variant[], options: TuneOptions): 
     fusionGrid(variant.evaluation.depth).map((choice) => ({ variant, choice })),
   )
   const scores = await scoreAll(grid, queries, options.metric)
-  const present = { variant: first as Variant, choice: options.current }
-  const [now = []] = await scoreAll([present], queries, options.metric)
+  const now = queries.map((query) => scoreNow(first as Variant, query, options.metric))
   const all = queries.map((_, at) => at)
 
   const heldOut = new Float64Array(queries.length)
@@ -89,7 +87,7 @@ export async function tune(variants: readonly Variant[], options: TuneOptions): 
     )
   return {
     queries: queries.length,
-    current: choiceOf(present, meanAt(now, all)),
+    current: meanAt(now, all),
     best: choiceOf(grid[best], meanAt(scores[best], all)),
     byFold,
     gain,
@@ -101,6 +99,15 @@ export async function tune(variants: readonly Variant[], options: TuneOptions): 
 interface Tried {
   readonly variant: Variant
   readonly choice: FusionChoice
+}
+
+function scoreNow(
+  { evaluation: { dataset, stages } }: Variant,
+  { id }: EvalQuery,
+  metric: Metric,
+): number {
+  const documents = stages.get('fused')?.get(id)?.documents ?? []
+  return metric.score(documents, dataset.qrels.get(id) ?? new Map(), id)
 }
 
 /** By choice, then by query. */
@@ -159,11 +166,11 @@ function checkQueries(variants: readonly Variant[], queries: readonly EvalQuery[
     const { dataset, stages } = evaluation
     if (dataset.queries.map(({ id }) => id).join('\n') !== ids)
       throw new QuarryError('invalid_request', `variant ${name} was asked other queries`)
-    for (const leg of ['dense', 'lexical'] as const)
-      if (!stages.has(leg))
+    for (const stage of ['dense', 'lexical', 'fused'] as const)
+      if (!stages.has(stage))
         throw new QuarryError(
           'invalid_request',
-          `variant ${name} has no ${leg} leg, so there is nothing to fuse`,
+          `variant ${name} has no ${stage} stage, so there is nothing to tune`,
         )
   }
 }

@@ -109,10 +109,14 @@ describe('eval run', () => {
   })
 
   it('ingests a set as the service does, and asks the collection that was there before', async () => {
-    const ingested = await evaluation('run', at('tiny'), '--ingest', '--stage', 'lexical', '--json')
+    const policy = ['--policy', '{"candidates":60}']
+    const ingested = await evaluation(
+      ...['run', at('tiny'), '--ingest', '--stage', 'lexical', '--json', ...policy],
+    )
     expect(ingested.stderr).toBe('')
     const result = resultSchema.parse(JSON.parse(ingested.stdout))
     expect(result.target.kind).toBe('ingested')
+    expect(result.target.settings).toMatchObject({ policy: { candidates: 60 } })
     expect(result.stages[0]?.metrics['recall@10']?.mean).toBe(1)
     const data = ['--data-dir', at('data')]
     await quarry('ingest', at('tiny/corpus.jsonl'), '-c', 'handbook', ...data)

@@ -6,6 +6,7 @@ import { addGate } from './gate.ts'
 import { addReport } from './report.ts'
 import { addRun } from './run.ts'
 import { addSuite } from './suite.ts'
+import { addTune } from './tune.ts'
 
 export function addEval(program: Command): void {
   const evaluation = program
@@ -14,6 +15,15 @@ export function addEval(program: Command): void {
     .description(
       'Retrieval quality by stage: run a set of judged queries, compare two results, gate a change on them.',
     )
-  for (const add of [addRun, addCompare, addGate, addReport, addFetch, addChunks, addSuite])
+  for (const add of [
+    addRun,
+    addCompare,
+    addGate,
+    addReport,
+    addFetch,
+    addChunks,
+    addTune,
+    addSuite,
+  ])
     add(evaluation)
 }
