@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { indexFolder, shardFolder } from '../../adapters/stores/local/engine/paths.ts'
 import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import type { CollectionId, DocumentId, Scope } from '../../src/core/model.ts'
@@ -117,8 +118,10 @@ test('loads a tenant again whose file was damaged, and answers nothing of it unt
   const { scope } = await prepared()
   const first = await start()
   await first.close()
+  // The catalog has the other tests' collections too.
+  const own = shardFolder(indexFolder('', scope), scope.tenant)
   const files = await readdir(folder, { recursive: true })
-  const segment = files.find((name) => name.endsWith('.seg'))
+  const segment = files.find((name) => name.includes(own) && name.endsWith('.seg'))
   await writeFile(join(folder, segment ?? ''), 'not what was written')
   const second = await start()
   const query = { text: 'text', k: 50 }

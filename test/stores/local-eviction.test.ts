@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Shard } from '../../adapters/stores/local/shard/shard.ts'
 import type { Filter } from '../../src/core/filter.ts'
-import type { Candidate, Scope } from '../../src/core/model.ts'
+import type { Candidate, ChunkId, Scope } from '../../src/core/model.ts'
 import type { IndexedChunk, IndexSpec } from '../../src/core/vector-store.ts'
 import { refOf } from '../conformance/bench.ts'
 import { chunkOf, idsOf, never, scopeOf, vectorOf } from '../conformance/fixture.ts'
@@ -198,6 +198,13 @@ const DEAR: Filter = {
   })),
 }
 
+/** Takes all that is free and writes over it, so that a search of what had been given back would show it. */
+function spoilWhatIsFree({ parts: { memory } }: EngineWorld): void {
+  const region = memory.allocate(memory.bytesMax - memory.bytesUsed - 64)
+  region.u8.fill(0x7b)
+  region.free()
+}
+
 describe('a search that pauses', () => {
   /** Two segments and a delta, and a search over them that has begun and waits for its next turn. */
   async function paused() {
@@ -222,13 +229,6 @@ describe('a search that pauses', () => {
   function endTurn(): void {
     const untilMs = performance.now() + 6
     while (performance.now() < untilMs);
-  }
-
-  /** Takes all that is free and writes over it, so that a search of what had been given back would show it. */
-  function spoilWhatIsFree({ parts: { memory } }: EngineWorld): void {
-    const region = memory.allocate(memory.bytesMax - memory.bytesUsed - 64)
-    region.u8.fill(0x7b)
-    region.free()
   }
 
   it('keeps its shard in memory', async () => {
@@ -270,6 +270,41 @@ describe('a search that pauses', () => {
     spoilWhatIsFree(at)
     await agrees(at, alice, 2)
   }, 60_000)
+})
+
+describe('a list that pauses', () => {
+  it('holds every id that stays, once, though rows move and segments are merged and freed', async () => {
+    const at = await open(256_000_000)
+    for (let round = 0; round < 4; round++) {
+      await at.upsert(alice, chunksOf(alice, 1, round * 1_500, 1_500))
+      await at.stored(alice)?.seal()
+    }
+    await at.upsert(alice, chunksOf(alice, 1, 6_000, 100))
+    const listing = at.stored(alice)?.shard?.ids() as Generator<ChunkId>
+    const listed = Array.from({ length: 10 }, () => listing.next().value as ChunkId)
+    await at.upsert(alice, chunksOf(alice, 2, 4_000, 500))
+    await at.stored(alice)?.seal()
+    await at.upsert(alice, chunksOf(alice, 2, 5_000, 500))
+    await at.delete(alice, idsOf(chunksOf(alice, 1, 3_000, 5)))
+    expect(await at.stored(alice)?.merge(true)).toBe(true)
+    spoilWhatIsFree(at)
+    listed.push(...listing)
+    const stayed = [...at.oracle.rows(alice).keys()]
+    expect(stayed.filter((id) => !listed.includes(id))).toEqual([])
+    expect(listed.filter((id) => !/^c\d+$/.test(id))).toEqual([])
+    expect(new Set(listed).size).toBe(listed.length)
+  })
+
+  it('lets go of what it read when nobody wants the rest', async () => {
+    const at = await open(256_000_000)
+    await at.upsert(alice, chunksOf(alice, 1))
+    await at.stored(alice)?.seal()
+    const { shard } = at.stored(alice) ?? {}
+    const used = at.parts.memory.bytesUsed
+    for (const _ of shard?.ids() ?? []) break
+    shard?.close()
+    expect(at.parts.memory.bytesUsed).toBeLessThan(used)
+  })
 })
 
 function rounded(candidates: readonly Candidate[]): (readonly [string, number])[] {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startChild } from '../../src/core/spawnable.ts'
 import { seededRandom } from '../support/random.ts'
 
@@ -19,10 +19,10 @@ interface Life {
 }
 
 let folder: string
-beforeAll(async () => {
+beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quarry-engine-kill-'))
 })
-afterAll(async () => {
+afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -101,9 +101,26 @@ export class Shard {
     )
   }
 
+  /**
+   * Each id once; those that stay from the first to the last turn of the listing are all there. A row that is written
+   * meanwhile moves to the delta that takes the writes, so that one is looked at last, and what is new after it again.
+   */
   *ids(): Generator<ChunkId> {
-    for (const part of this.#parts())
-      for (let row = 0; row < part.end; row++) if (!part.isDead(row)) yield part.idAt(row)
+    const listed = new Set<ChunkId>()
+    const pinned = new Set<Part>()
+    try {
+      for (;;) {
+        const unseen = this.#parts().filter((part) => !pinned.has(part))
+        if (unseen.length === 0) return
+        for (const part of unseen) {
+          part.pin()
+          pinned.add(part)
+        }
+        for (const part of unseen) yield* newIds(part, listed)
+      }
+    } finally {
+      for (const part of pinned) part.unpin()
+    }
   }
 
   documentFrequency(term: string): number {
@@ -249,6 +266,17 @@ export class Shard {
         for (const part of parts) part.unpin()
       }
     }
+  }
+}
+
+/** The part's live ids that were not listed yet. */
+function* newIds(part: Part, listed: Set<ChunkId>): Generator<ChunkId> {
+  for (let row = 0; row < part.end; row++) {
+    if (part.isDead(row)) continue
+    const id = part.idAt(row)
+    if (listed.has(id)) continue
+    listed.add(id)
+    yield id
   }
 }
 
