@@ -12,12 +12,12 @@ import { type LateInteractionOptions, lateInteractionOptions } from './options.t
  */
 export async function openLateInteraction(options: LateInteractionOptions = {}): Promise<Reranker> {
   const { model: path } = lateInteractionOptions.parse(options)
-  const interactionWith = openInteraction(await openStaticModel(path ?? (await shippedModelPath())))
+  const interaction = openInteraction(await openStaticModel(path ?? (await shippedModelPath())))
   return {
     name: 'late-interaction',
     calibrated: false,
     rerank: (query, candidates, call) =>
-      rerankBy(LATE_INTERACTION, query, candidates, call, interactionWith),
+      rerankBy(LATE_INTERACTION, query, candidates, call, interaction),
     checkHealth: async () => {},
     close: async () => {},
   }

@@ -11,6 +11,7 @@ export interface VariantOptions {
   readonly k1?: readonly number[] | undefined
   readonly b?: readonly number[] | undefined
   readonly analyzer?: readonly string[] | undefined
+  readonly chunkTokens?: readonly number[] | undefined
 }
 
 /** Each is indexed anew: what takes longer than a coffee is better split in two. */
@@ -21,19 +22,20 @@ const VARIANTS_MAX = 24
  * @throws QuarryError `invalid_request` for too many of them, or for a collection, which is indexed already
  */
 export function indexVariants(options: VariantOptions): readonly IndexVariant[] {
-  const { collection, policy, k1, b, analyzer } = options
+  const { collection, policy, k1, b, analyzer, chunkTokens } = options
   const now = { name: 'as it is', policy }
-  if (k1 === undefined && b === undefined && analyzer === undefined) return [now]
+  const asked = { k1, b, analyzer, 'chunk tokens': chunkTokens }
+  if (Object.values(asked).every((values) => values === undefined)) return [now]
   if (collection !== undefined)
     throw new QuarryError(
       'invalid_request',
-      'a collection stays indexed as it is: try --k1, --b and --analyzer on a set with documents of its own',
+      'a collection stays indexed as it is: try --k1, --b, --analyzer and --chunk-tokens on a set with documents of its own',
     )
-  const others = combinations({ k1, b, analyzer }).map((lexical) => ({
-    name: Object.entries(lexical)
+  const others = combinations(asked).map((choice) => ({
+    name: Object.entries(choice)
       .map(([key, value]) => `${key} ${value}`)
       .join(', '),
-    policy: { ...policy, lexical: { ...asObject(policy['lexical']), ...lexical } },
+    policy: changed(policy, choice),
   }))
   if (others.length < VARIANTS_MAX) return [now, ...others]
   throw new QuarryError(
@@ -50,6 +52,17 @@ function combinations(
     if (list !== undefined)
       made = made.flatMap((before) => list.map((value) => ({ ...before, [key]: value })))
   return made
+}
+
+function changed(policy: IndexVariant['policy'], choice: Readonly<Record<string, unknown>>) {
+  const { 'chunk tokens': tokens, ...lexical } = choice
+  return {
+    ...policy,
+    lexical: { ...asObject(policy['lexical']), ...lexical },
+    ...(tokens === undefined
+      ? {}
+      : { chunker: { ...asObject(policy['chunker']), tokens_max: tokens } }),
+  }
 }
 
 function asObject(value: unknown): object {

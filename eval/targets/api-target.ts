@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { QuarryError } from '../../src/core/errors.ts'
 import type { Question, Target, TargetAbout, TargetAnswer } from '../target.ts'
-import { STAGE_REQUESTS, stageScore } from './stage-request.ts'
+import { isLeg, STAGE_REQUESTS, stageScore } from './stage-request.ts'
 
 export interface ApiTargetOptions {
   /** Posts a body to `/v1/retrieve` and gives what came back. */
@@ -23,6 +23,7 @@ export function apiTarget({ post, about, collection, budgetMs }: ApiTargetOption
         budget_ms: budgetMs,
         explain: true,
         ...STAGE_REQUESTS[question.stage],
+        ...(isLeg(question.stage) ? { query_expansion: null } : {}),
       }
       const startedMs = performance.now()
       const answer = await post(body, signal)

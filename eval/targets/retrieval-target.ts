@@ -1,7 +1,7 @@
 import type { CollectionId, TenantId } from '../../src/core/model.ts'
 import type { RetrieveRequest, RetrieveResponse } from '../../src/retrieve/request.ts'
 import type { Question, Target, TargetAbout, TargetAnswer } from '../target.ts'
-import { STAGE_REQUESTS, stageScore } from './stage-request.ts'
+import { isLeg, STAGE_REQUESTS, stageScore } from './stage-request.ts'
 
 export interface RetrievalTargetOptions {
   readonly retrieve: (request: RetrieveRequest) => Promise<RetrieveResponse>
@@ -32,6 +32,7 @@ export function retrievalTarget(options: RetrievalTargetOptions): Target {
         explain: true,
         signal,
         ...STAGE_REQUESTS[question.stage],
+        ...(isLeg(question.stage) ? { queryExpansion: null } : {}),
       })
       return answerOf(question, response, performance.now() - startedMs)
     },

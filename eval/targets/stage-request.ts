@@ -2,7 +2,8 @@ import type { Stage } from '../target.ts'
 
 /**
  * What a request says to be answered by this stage, in either spelling. Near-duplicates are left out by the whole
- * request only, as its default is, so that their loss is not put down to the legs.
+ * request only, as its default is, so that their loss is not put down to the legs. A leg is asked for the question as it
+ * stands: see `isLeg`.
  */
 export const STAGE_REQUESTS = {
   dense: { mode: 'dense', rerank: null, dedupe: false },
@@ -10,6 +11,11 @@ export const STAGE_REQUESTS = {
   fused: { mode: 'hybrid', rerank: null, dedupe: false },
   reranked: { mode: 'hybrid', dedupe: true },
 } as const satisfies Record<Stage, object>
+
+/** Other wordings are searched by the stages that bring several lists together, whatever the policy says. */
+export function isLeg(stage: Stage): boolean {
+  return stage === 'dense' || stage === 'lexical'
+}
 
 type Part = { readonly score: number } | null | undefined
 

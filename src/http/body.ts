@@ -22,6 +22,9 @@ export function jsonOf({ bytes }: Pick<ReceivedBody, 'bytes'>): unknown {
   return parseJson(decodeUtf8(bytes, 'the body'), 'the body')
 }
 
+/** Most of a body that counts against the gate before it has arrived. */
+const SMALL_BYTES = 64 * 1024
+
 /** Bounds what all requests together hold in memory as bodies. */
 export class BodyGate {
   #heldBytes = 0
@@ -62,13 +65,33 @@ export async function withBody<T>(
     held += bytes
   }
   try {
-    return await work(await readAll(request, bytesMax, hold))
+    return await work(await readAll(request, declared, bytesMax, hold))
   } finally {
     gate.release(held)
   }
 }
 
+/** A small body of known length is read at once, for a stream costs more than all else that HTTP does for a question. */
 async function readAll(
+  request: Request,
+  declared: number,
+  bytesMax: number,
+  hold: (bytes: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (declared > 0 && declared <= SMALL_BYTES) {
+    hold(declared)
+    return await readSmall(request, bytesMax)
+  }
+  return await readStream(request, bytesMax, hold)
+}
+
+async function readSmall(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(await whole(() => request.arrayBuffer()))
+  if (bytes.byteLength > bytesMax) throw tooLarge(bytesMax)
+  return bytes
+}
+
+async function readStream(
   request: Request,
   bytesMax: number,
   hold: (bytes: number) => void,
@@ -78,7 +101,7 @@ async function readAll(
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   for (;;) {
-    const { done, value } = await readPart(reader)
+    const { done, value } = await whole(() => reader.read())
     if (done) return concat(parts, length)
     length += value.byteLength
     if (length > bytesMax) throw tooLarge(bytesMax)
@@ -87,11 +110,9 @@ async function readAll(
   }
 }
 
-async function readPart(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']> {
+async function whole<T>(read: () => Promise<T>): Promise<T> {
   try {
-    return await reader.read()
+    return await read()
   } catch (cause) {
     throw new QuarryError('invalid_request', 'the body ended before it was whole', { cause })
   }

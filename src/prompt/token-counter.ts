@@ -33,20 +33,24 @@ export function tokenCounter(
     return tokens
   }
 
+  const countOnce = async (text: string): Promise<number> => {
+    const known = memo.get(text)
+    if (known !== undefined) return known
+    const tokens = await countText(text)
+    memo.set(text, tokens)
+    return tokens
+  }
+
   const entry = async (counted: Entry): Promise<number> => {
     await pace()
     signal.throwIfAborted()
     let sum = 0
-    for (const text of renderer.entryTexts(counted)) {
-      const tokens = memo.get(text) ?? (await countText(text))
-      memo.set(text, tokens)
-      sum += tokens
-    }
+    for (const text of renderer.entryTexts(counted)) sum += await countOnce(text)
     return sum
   }
 
   const whole = async (layout: Layout): Promise<number> => {
-    let sum = renderer.messages * MESSAGE_TOKENS
+    let sum = renderer.messages * MESSAGE_TOKENS + (await countOnce(renderer.systemText(layout)))
     for (const text of renderer.frameTexts(layout)) sum += await countText(text)
     for (const counted of [...layout.pinned, ...layout.retrieved]) sum += await entry(counted)
     await pace()

@@ -11,6 +11,7 @@ import { ARTEFACT, SOURCES } from '../../adapters/rerankers/kernels/build.ts'
 import { openDotKernel } from '../../adapters/rerankers/kernels/dot-kernel.ts'
 import { openInteraction } from '../../adapters/rerankers/late-interaction/interaction.ts'
 import { openLateInteraction } from '../../adapters/rerankers/late-interaction.ts'
+import type { Interaction } from '../../adapters/rerankers/lexical/rerank.ts'
 import { openLexical } from '../../adapters/rerankers/lexical.ts'
 import { shippedModelPath } from '../../adapters/static-model/artefact.ts'
 import { openStaticModel, type StaticModel } from '../../adapters/static-model/open-static-model.ts'
@@ -26,6 +27,17 @@ const call: RerankCall = {
 
 function candidate(id: string, text: string, context = ''): RerankCandidate {
   return { id: id as ChunkId, text, context, fusedScore: 1, denseScore: null }
+}
+
+/** How well a whole passage meets each query. */
+function meeting({ tokenize, meet }: Interaction, query: string) {
+  const open = meet(query)
+  return ({ context, text }: RerankCandidate): number => {
+    open.begin()
+    for (const run of `${context} ${text}`.split(/\s+/))
+      open.addRun({ terms: [], tokens: tokenize(run) })
+    return open.similarity()
+  }
 }
 
 describe('the compiled kernel', () => {
@@ -44,27 +56,30 @@ describe('the compiled kernel', () => {
     fc.assert(
       fc.property(inputs, ({ dimensions, rows, queries, numbers }) => {
         const products = [false, true].map((scalar) => {
-          const kernel = openDotKernel({ dimensions, rowsMax: 9, queriesMax: 5, scalar })
-          for (let i = 0; i < kernel.rows.length; i += 1)
-            kernel.rows[i] = numbers[i % numbers.length] ?? 0
+          const table = Int8Array.from({ length: rows * dimensions }, (_, i) => {
+            return numbers[i % numbers.length] ?? 0
+          })
+          const kernel = openDotKernel({ dimensions, rows: table, queriesMax: 5, scalar })
           for (let i = 0; i < kernel.queries.length; i += 1)
             kernel.queries[i] = numbers[(i * 7 + 3) % numbers.length] ?? 0
-          return [...kernel.dotAll(rows, queries)]
+          return Array.from({ length: rows }, (_, row) => [
+            ...kernel.dotRow(row, queries).subarray(0, queries),
+          ])
         })
         expect(products[0]).toEqual(products[1])
-        expect(products[0]).toHaveLength(rows * queries)
+        expect(products[0]).toHaveLength(rows)
       }),
       { numRuns: 60 },
     )
   })
 
   it('multiplies each row with each query', () => {
-    const kernel = openDotKernel({ dimensions: 3, rowsMax: 2, queriesMax: 2 })
-    kernel.rows.set([1, 2, 3], 0)
-    kernel.rows.set([-127, 0, 5], kernel.stride)
+    const rows = Int8Array.of(1, 2, 3, -127, 0, 5)
+    const kernel = openDotKernel({ dimensions: 3, rows, queriesMax: 2 })
     kernel.queries.set([1, 1, 1], 0)
     kernel.queries.set([127, 0, -2], kernel.stride)
-    expect([...kernel.dotAll(2, 2)]).toEqual([6, 121, -122, -127 * 127 - 10])
+    expect([...kernel.dotRow(0, 2)]).toEqual([6, 121])
+    expect([...kernel.dotRow(1, 2)]).toEqual([-122, -127 * 127 - 10])
   })
 })
 
@@ -93,25 +108,26 @@ describe('late interaction', () => {
       return sum + (weight / total) * best
     }, 0)
     for (const scalar of [false, true])
-      expect(openInteraction(model, { scalar })(query)(candidate('a', passage))).toBeCloseTo(
-        expected,
-        10,
-      )
+      expect(
+        meeting(openInteraction(model, { scalar }), query)(candidate('a', passage)),
+      ).toBeCloseTo(expected, 10)
   })
 
   it('is 1 for what holds every token, whatever stands around it, and reads the context', () => {
-    const interactionOf = openInteraction(model)('gateway timeout')
-    expect(interactionOf(candidate('a', 'the timeout of a gateway'))).toBeCloseTo(1, 12)
-    expect(interactionOf(candidate('b', 'thirty seconds', 'Gateway timeout'))).toBeCloseTo(1, 12)
-    expect(interactionOf(candidate('c', 'bananas are yellow'))).toBeLessThan(0.8)
+    const meet = meeting(openInteraction(model), 'gateway timeout')
+    expect(meet(candidate('a', 'the timeout of a gateway'))).toBeCloseTo(1, 12)
+    expect(meet(candidate('b', 'thirty seconds', 'Gateway timeout'))).toBeCloseTo(1, 12)
+    expect(meet(candidate('c', 'bananas are yellow'))).toBeLessThan(0.8)
   })
 
   it('keeps queries apart that take turns', () => {
     const open = openInteraction(model)
-    const [first, second] = [open('gateway timeout'), open('yellow bananas')]
+    const [first, second] = [meeting(open, 'gateway timeout'), meeting(open, 'yellow bananas')]
     const passages = [candidate('a', 'gateway'), candidate('b', 'bananas')]
     const turns = passages.map((each) => [first(each), second(each)])
-    const alone = ['gateway timeout', 'yellow bananas'].map((query) => passages.map(open(query)))
+    const alone = ['gateway timeout', 'yellow bananas'].map((query) =>
+      passages.map(meeting(open, query)),
+    )
     expect(turns.map(([x]) => x)).toEqual(alone[0])
     expect(turns.map(([, x]) => x)).toEqual(alone[1])
   })

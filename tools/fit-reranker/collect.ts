@@ -32,6 +32,8 @@ export interface Collected {
   readonly unanswerable: readonly Legs[]
 }
 
+/** As collections have them by default. */
+const BM25 = { k1: 1.2, b: 0.6 }
 const CANDIDATES = 100
 const BATCH = 500
 const never = new AbortController().signal
@@ -49,7 +51,10 @@ export async function collect(
   cache: string,
 ): Promise<Collected> {
   const { model, revision } = embedder.profile
-  const file = join(cache, `${set.name}-${model}-${revision}-${set.queriesMax}.json`)
+  const file = join(
+    cache,
+    `${set.name}-${model}-${revision}-${BM25.k1}-${BM25.b}-${set.queriesMax}.json`,
+  )
   const known = await readFile(file, 'utf8').catch(() => null)
   if (known !== null) return JSON.parse(known) as Collected
   const documents = await readDocuments(folder)
@@ -58,7 +63,7 @@ export async function collect(
   try {
     const { dimensions } = embedder.profile
     const dense = { dimensions, metric: 'cosine', algorithm: { kind: 'flat' } } as const
-    const lexical = { analyzer: set.analyzer, k1: 0.9, b: 0.4 }
+    const lexical = { analyzer: set.analyzer, ...BM25 }
     await engine.createIndex(scope, { dense, lexical }, never)
     for (let from = 0; from < documents.length; from += BATCH) {
       const batch = documents.slice(from, from + BATCH)

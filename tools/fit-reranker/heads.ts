@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { openHashed } from '../../adapters/embedders/hashed.ts'
 import { openStatic } from '../../adapters/embedders/static.ts'
 import {
   type Features,
@@ -34,8 +33,8 @@ export interface SetHeads {
   readonly unanswerable: readonly (readonly Head[])[]
 }
 
-/** What comes before the reranker: it has to be good for a lexical leg alone, and for dense legs weak and strong. */
-export const SETUPS = ['hashed', 'static', 'lexical'] as const
+/** What comes before the reranker: it has to be good for both legs, and for the lexical one alone. */
+export const SETUPS = ['static', 'lexical'] as const
 type Setup = (typeof SETUPS)[number]
 
 const DEPTH = 50
@@ -45,21 +44,20 @@ export async function readHeads(
   set: FittedSet,
   data: string,
   cache: string,
-  interactionWith: ((query: string) => Interaction) | null,
+  interaction: Interaction | null,
 ): Promise<SetHeads> {
   const folder = join(data, set.name)
   const documents = new Map((await readDocuments(folder)).map((each) => [each.id, each]))
   const bySetup: Head[][] = []
   const unanswerable: Head[][] = []
+  const embedder = await openStatic()
+  const collected = await collect(set, folder, embedder, cache)
   for (const setup of SETUPS) {
-    const embedder =
-      setup === 'static' ? await openStatic() : openHashed({ analyzer: set.analyzer })
-    const collected = await collect(set, folder, embedder, cache)
     const read = async (queries: readonly Legs[]): Promise<Head[]> => {
       const heads: Head[] = []
       for (const legs of queries)
         heads.push(
-          await headOf(legs, setup, embedder, collected, documents, set.analyzer, interactionWith),
+          await headOf(legs, setup, embedder, collected, documents, set.analyzer, interaction),
         )
       return heads
     }
@@ -76,7 +74,7 @@ async function headOf(
   { chunkCount }: Collected,
   documents: ReadonlyMap<string, SetDocument>,
   analyzer: AnalyzerName,
-  interactionWith: ((query: string) => Interaction) | null,
+  interaction: Interaction | null,
 ): Promise<Head> {
   const alone = setup === 'lexical'
   const trust = profile.suggestedDenseWeight * (coverage?.(legs.query) ?? 1)
@@ -98,7 +96,7 @@ async function headOf(
     legs.query,
     candidates,
     { signal: never, statistics },
-    interactionWith,
+    interaction,
   )
   const features = featuresOf(measured, weights.dense / (weights.dense + weights.lexical))
   const { user, system } = process.cpuUsage(startedCpu)

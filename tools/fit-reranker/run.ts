@@ -33,13 +33,13 @@ const { values: flags } = parseArgs({
 const { data, cache } = flags
 if (data === undefined) throw new Error('--data <folder with the sets in BEIR layout> is missing')
 await mkdir(cache, { recursive: true })
-const interactionWith = flags.interaction
+const interaction = flags.interaction
   ? openInteraction(await openStaticModel(await shippedModelPath()))
   : null
 const sets: SetHeads[] = []
 for (const set of SETS) {
   const queriesMax = Math.min(set.queriesMax, Number(flags.queries))
-  sets.push(await readHeads({ ...set, queriesMax }, data, cache, interactionWith))
+  sets.push(await readHeads({ ...set, queriesMax }, data, cache, interaction))
 }
 if (flags.shipped) {
   const weights = flags.interaction ? LATE_INTERACTION : LEXICAL

@@ -1,17 +1,13 @@
 import { type WasmMemory, webAssembly } from '../../kernels/web-assembly.ts'
 import { WASM_BASE64 } from './artefact.ts'
 
-/** Room for some rows and query rows, and what multiplies each with each. */
+/** A table of rows, room for some query rows, and what multiplies one with the others. */
 export interface DotKernel {
-  /** `rowsMax` rows of `stride` numbers, one after the other. */
-  readonly rows: Int8Array
   readonly queries: Int16Array
-  readonly rowsMax: number
-  readonly queriesMax: number
-  /** The dimensions, filled up to a multiple of 16 with zeros. */
+  /** The dimensions, filled up to a multiple of 16 with zeros: so far apart do queries begin. */
   readonly stride: number
-  /** Exact integers, the products of one row side by side; overwritten by the next call. */
-  dotAll(rowCount: number, queryCount: number): Int32Array
+  /** Exact integers, the products of one row with each of the first queries; overwritten by the next call. */
+  dotRow(row: number, queryCount: number): Int32Array
 }
 
 const PAGE_BYTES = 65_536
@@ -20,39 +16,36 @@ const LANES = 16
 
 export interface DotKernelSettings {
   readonly dimensions: number
-  readonly rowsMax: number
+  /** One after the other; they are copied. */
+  readonly rows: Int8Array
   readonly queriesMax: number
   /** Does without SIMD. */
   readonly scalar?: boolean | undefined
 }
 
 /** With SIMD where the machine has it; without, the same integers. */
-export function openDotKernel({
-  dimensions,
-  rowsMax,
-  queriesMax,
-  scalar = false,
-}: DotKernelSettings): DotKernel {
+export function openDotKernel(settings: DotKernelSettings): DotKernel {
+  const { dimensions, queriesMax, scalar = false } = settings
   const stride = Math.ceil(dimensions / LANES) * LANES
-  const queriesAt = rowsMax * stride
+  const rowCount = settings.rows.length / dimensions
+  const queriesAt = rowCount * stride
   const productsAt = queriesAt + queriesMax * stride * 2
-  const bytes = productsAt + rowsMax * queriesMax * 4
+  const bytes = productsAt + queriesMax * 4
   const initial = Math.ceil(bytes / PAGE_BYTES)
   const memory = new webAssembly.Memory({ initial, maximum: PAGES_MAX, shared: true })
   const rows = new Int8Array(memory.buffer, 0, queriesAt)
+  for (let row = 0; row < rowCount; row += 1)
+    rows.set(settings.rows.subarray(row * dimensions, (row + 1) * dimensions), row * stride)
   const queries = new Int16Array(memory.buffer, queriesAt, queriesMax * stride)
-  const products = new Int32Array(memory.buffer, productsAt, rowsMax * queriesMax)
+  const products = new Int32Array(memory.buffer, productsAt, queriesMax)
   const simd = scalar ? null : compiled(memory)
   return {
-    rows,
     queries,
-    rowsMax,
-    queriesMax,
     stride,
-    dotAll(rowCount, queryCount) {
-      if (simd !== null) simd.dotAll(0, rowCount, queriesAt, queryCount, stride, productsAt)
-      else dotAllScalar(rows, rowCount, queries, queryCount, stride, products)
-      return products.subarray(0, rowCount * queryCount)
+    dotRow(row, queryCount) {
+      if (simd !== null) simd.dotAll(row * stride, 1, queriesAt, queryCount, stride, productsAt)
+      else dotScalar(rows, row, queries, queryCount, stride, products)
+      return products
     },
   }
 }
@@ -75,19 +68,18 @@ function compiled(memory: WasmMemory): Simd | null {
   return exports as Simd
 }
 
-function dotAllScalar(
+function dotScalar(
   rows: Int8Array,
-  rowCount: number,
+  row: number,
   queries: Int16Array,
   queryCount: number,
   stride: number,
   products: Int32Array,
 ): void {
-  for (let row = 0; row < rowCount; row += 1)
-    for (let query = 0; query < queryCount; query += 1) {
-      let sum = 0
-      for (let j = 0; j < stride; j += 1)
-        sum += (rows[row * stride + j] as number) * (queries[query * stride + j] as number)
-      products[row * queryCount + query] = sum
-    }
+  for (let query = 0; query < queryCount; query += 1) {
+    let sum = 0
+    for (let j = 0; j < stride; j += 1)
+      sum += (rows[row * stride + j] as number) * (queries[query * stride + j] as number)
+    products[query] = sum
+  }
 }

@@ -1,112 +1,97 @@
-import type { RerankCandidate } from '../../../src/core/reranker.ts'
 import type { StaticModel } from '../../static-model/open-static-model.ts'
 import { type DotKernel, openDotKernel } from '../kernels/dot-kernel.ts'
-import type { Interaction } from '../lexical/rerank.ts'
+import type { Interaction, Meeting } from '../lexical/rerank.ts'
+import type { Tokenize } from '../lexical/runs.ts'
+import { CosineTable } from './cosine-table.ts'
+import { TokenSet } from './token-set.ts'
 
 /** Distinct tokens of a query and of a passage that are compared; further ones are left out. */
 const QUERY_TOKENS_MAX = 64
 const PASSAGE_TOKENS_MAX = 4_096
-/** Rows multiplied in one call of the kernel. */
-const ROWS_MAX = 256
-
-interface QueryTokens {
-  readonly ids: readonly number[]
-  /** How much each counts, adding up to 1: the length of its vector, which is small for words that are everywhere. */
-  readonly shares: readonly number[]
-}
 
 /**
  * ColBERT's MaxSim (Khattab and Zaharia 2020) over token vectors that don't depend on the context: each token of the
- * query is met by the passage's most similar one, and counts by its weight in the model.
+ * query is met by the passage's most similar one, and counts by the length of its vector, which is small for words that
+ * are everywhere.
  */
 export function openInteraction(
   model: StaticModel,
   options: { readonly scalar?: boolean } = {},
-): (query: string) => Interaction {
-  const { dimensions } = model
-  const limits = { dimensions, rowsMax: ROWS_MAX, queriesMax: QUERY_TOKENS_MAX }
-  const kernel = openDotKernel({ ...limits, ...options })
+): Interaction {
+  const { dimensions, rows, scales } = model
+  const kernel = openDotKernel({ dimensions, rows, queriesMax: QUERY_TOKENS_MAX, ...options })
   const lengths = lengthsOf(model)
-  return (text) => {
-    const query = queryTokens(text, model, lengths)
-    if (query.ids.length === 0) return () => 0
-    const known = new Map<number, Float64Array>()
-    return (candidate) => {
-      const ids = passageTokens(candidate, model)
-      compare(
-        ids.filter((id) => !known.has(id)),
-        query,
-        { model, kernel, lengths, known },
-      )
-      return maxSim(ids, query, known)
-    }
+  const tokenize = tokenizer(model)
+  return {
+    tokenize,
+    meet(query) {
+      const ids = [...new Set(tokenize(query))].slice(0, QUERY_TOKENS_MAX)
+      const weights = ids.map((id) => (scales[id] as number) * (lengths[id] as number))
+      return ids.length === 0
+        ? NOTHING_TO_MEET
+        : meetingOf({ ids, weights, model, kernel, lengths })
+    },
   }
 }
 
-function queryTokens(text: string, model: StaticModel, lengths: Float64Array): QueryTokens {
-  const ids = distinctTokens(text, model, QUERY_TOKENS_MAX)
-  const weights = ids.map((id) => (model.scales[id] as number) * (lengths[id] as number))
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
-  return { ids, shares: weights.map((weight) => weight / total) }
-}
-
-function passageTokens({ context, text }: RerankCandidate, model: StaticModel): readonly number[] {
-  return distinctTokens(context === '' ? text : `${context}\n${text}`, model, PASSAGE_TOKENS_MAX)
-}
-
-/** Tokens that have a vector. */
-function distinctTokens(text: string, { tokens, scales }: StaticModel, max: number): number[] {
-  const distinct = new Set(tokens.encode(text, max))
-  distinct.delete(tokens.unknownId)
-  return [...distinct].filter((id) => (scales[id] as number) > 0)
-}
+const NOTHING_TO_MEET: Meeting = { begin() {}, addRun() {}, similarity: () => 0 }
 
 interface Comparing {
+  /** The query's distinct tokens. */
+  readonly ids: readonly number[]
+  readonly weights: readonly number[]
   readonly model: StaticModel
   readonly kernel: DotKernel
   readonly lengths: Float64Array
-  /** Cosines with each of the query's tokens, by the passage's token. */
-  readonly known: Map<number, Float64Array>
 }
 
-/** Copies the rows of new tokens to the kernel and keeps their cosines. One piece, so queries may take turns with it. */
+function meetingOf(comparing: Comparing): Meeting {
+  const { ids, weights, model } = comparing
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const table = new CosineTable(ids.length, model.scales.length)
+  const distinct = new TokenSet(model.scales.length, PASSAGE_TOKENS_MAX)
+  return {
+    begin: () => distinct.clear(),
+    addRun: ({ tokens }) => distinct.addAll(tokens),
+    similarity() {
+      const tokens = distinct.tokens()
+      compare(table.unknown(tokens), table, comparing)
+      const best = table.bestOf(tokens)
+      return weights.reduce((sum, weight, k) => sum + (weight / total) * (best[k] as number), 0)
+    },
+  }
+}
+
+/** Tokens that have a vector. */
+function tokenizer({ tokens, scales }: StaticModel): Tokenize {
+  const ids = new Int32Array(PASSAGE_TOKENS_MAX + tokens.wordTokensMax)
+  return (text) => {
+    const { count } = tokens.fill(text, 0, ids)
+    const found: number[] = []
+    for (let at = 0; at < count; at += 1) {
+      const id = ids[at] as number
+      if (id !== tokens.unknownId && (scales[id] as number) > 0) found.push(id)
+    }
+    return found
+  }
+}
+
+/** Keeps the cosines of new tokens. One piece, so queries may take turns with the kernel. */
 function compare(
   fresh: readonly number[],
-  { ids }: QueryTokens,
-  { model, kernel, lengths, known }: Comparing,
+  table: CosineTable,
+  { ids, model: { dimensions, rows }, kernel, lengths }: Comparing,
 ): void {
   if (fresh.length === 0) return
-  const { dimensions, rows } = model
-  for (const [at, id] of ids.entries())
-    kernel.queries.set(rows.subarray(id * dimensions, (id + 1) * dimensions), at * kernel.stride)
-  for (let from = 0; from < fresh.length; from += ROWS_MAX) {
-    const part = fresh.slice(from, from + ROWS_MAX)
-    for (const [at, id] of part.entries())
-      kernel.rows.set(rows.subarray(id * dimensions, (id + 1) * dimensions), at * kernel.stride)
-    const products = kernel.dotAll(part.length, ids.length)
-    for (const [at, id] of part.entries()) {
-      const length = lengths[id] as number
-      const cosines = Float64Array.from(ids, (queryId, k) => {
-        const product = products[at * ids.length + k] as number
-        return product / (length * (lengths[queryId] as number))
-      })
-      known.set(id, cosines)
-    }
+  for (const [at, id] of ids.entries()) {
+    const row = rows.subarray(id * dimensions, (id + 1) * dimensions)
+    kernel.queries.set(row, at * kernel.stride)
   }
-}
-
-function maxSim(
-  passage: readonly number[],
-  { shares }: QueryTokens,
-  known: ReadonlyMap<number, Float64Array>,
-): number {
-  const best = new Float64Array(shares.length)
-  for (const id of passage) {
-    const cosines = known.get(id) as Float64Array
-    for (let k = 0; k < best.length; k += 1)
-      if ((cosines[k] as number) > (best[k] as number)) best[k] = cosines[k] as number
+  const queryLengths = Float64Array.from(ids, (id) => lengths[id] as number)
+  for (let at = 0; at < fresh.length; at += 1) {
+    const id = fresh[at] as number
+    table.add(id, kernel.dotRow(id, ids.length), lengths[id] as number, queryLengths)
   }
-  return shares.reduce((sum, share, k) => sum + share * (best[k] as number), 0)
 }
 
 /** Of the rows without their scales; 1 for a row of zeros, whose products are 0. */

@@ -16,8 +16,8 @@ export interface Measures {
 }
 
 /** BM25's constants, as collections have them by default. */
-const K1 = 0.9
-const B = 0.4
+const K1 = 1.2
+const B = 0.6
 /** How many terms apart two neighbours of the query still count as near. */
 const NEAR = 8
 

@@ -1,6 +1,6 @@
 import type { Pace } from '../../../src/core/pace.ts'
-import type { Analyze } from './analysed-runs.ts'
 import type { Query } from './query.ts'
+import type { Run, RunTable } from './run-table.ts'
 
 /** Where a passage has the query's terms. */
 export interface Passage {
@@ -16,12 +16,16 @@ export interface Passage {
 /** So many runs are read between two looks at the clock. */
 const RUNS_PER_SLICE = 256
 
+/** What else is to be done with each run of a passage. */
+export type OnRun = (run: Run) => void
+
 /** Reads a passage for the query's terms, giving the event loop back in between; null once the signal aborts. */
 export async function readPassage(
   { context, text }: { readonly context: string; readonly text: string },
   { termIds }: Query,
-  analyze: Analyze,
+  table: RunTable,
   { pace, signal }: { readonly pace: Pace; readonly signal: AbortSignal },
+  onRun: OnRun | null,
 ): Promise<Passage | null> {
   const terms: number[] = []
   const places: number[] = []
@@ -35,16 +39,38 @@ export async function readPassage(
     length += 1
   }
   const read = async (field: string): Promise<void> => {
-    const runs = field.split(/\s+/)
-    for (let from = 0; from < runs.length && !signal.aborted; from += RUNS_PER_SLICE) {
-      const to = Math.min(runs.length, from + RUNS_PER_SLICE)
-      for (let at = from; at < to; at += 1)
-        for (const term of analyze(runs[at] as string)) note(term)
-      await pace()
+    let runs = 0
+    for (let start = 0; start < field.length && !signal.aborted; ) {
+      const end = endOfRun(field, start)
+      if (end > start) {
+        const run = table.at(field, start, end)
+        run.terms.forEach(note)
+        onRun?.(run)
+      }
+      start = end + 1
+      runs += 1
+      if (runs % RUNS_PER_SLICE === 0) await pace()
     }
+    await pace()
   }
   await read(context)
   const contextCount = terms.length
   await read(text)
   return signal.aborted ? null : { terms, places, contextCount, length }
 }
+
+function endOfRun(text: string, start: number): number {
+  let end = start
+  while (end < text.length && !isSpace(text.charCodeAt(end))) end += 1
+  return end
+}
+
+/** What JavaScript takes for white space, by code unit. */
+function isSpace(unit: number): boolean {
+  return unit <= 0x20 ? unit === 0x20 || (unit >= 9 && unit <= 13) : unit >= 0xa0 && FAR.has(unit)
+}
+
+const FAR = new Set(
+  [...'\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff'].map((space) => space.charCodeAt(0)),
+)
+for (let unit = 0x2000; unit <= 0x200a; unit += 1) FAR.add(unit)

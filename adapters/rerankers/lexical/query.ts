@@ -1,5 +1,5 @@
 import type { LexicalStatistics } from '../../../src/core/lexical-index.ts'
-import type { Analyze } from './analysed-runs.ts'
+import type { Analyze } from './runs.ts'
 
 /** The query's distinct terms by number, and what finding each is worth. */
 export interface Query {

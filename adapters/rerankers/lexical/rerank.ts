@@ -1,15 +1,28 @@
 import { openAnalyzer } from '../../../src/core/analysis/open-analyzer.ts'
 import { createPace } from '../../../src/core/pace.ts'
 import type { RerankCall, RerankCandidate, Reranked } from '../../../src/core/reranker.ts'
-import { analysedRuns } from './analysed-runs.ts'
 import { type Features, featuresOf, type Measured } from './features.ts'
 import { measure } from './measures.ts'
 import { scoreOf, type Weights } from './model.ts'
 import { type Passage, readPassage } from './passage.ts'
 import { readQuery } from './query.ts'
+import type { Run } from './run-table.ts'
+import { noTokens, runsOf, type Tokenize } from './runs.ts'
 
-/** How well the passage's tokens meet the query's, in [0, 1]. */
-export type Interaction = (candidate: RerankCandidate) => number
+/** How well passages meet queries token by token. */
+export interface Interaction {
+  readonly tokenize: Tokenize
+  meet(query: string): Meeting
+}
+
+/** How well passages meet one query, one after another. */
+export interface Meeting {
+  /** Before the first run of each passage. */
+  begin(): void
+  addRun(run: Run): void
+  /** Of the runs since `begin`, in [0, 1]. */
+  similarity(): number
+}
 
 const PLAIN = openAnalyzer('unicode')
 
@@ -19,9 +32,9 @@ export async function rerankBy(
   query: string,
   candidates: readonly RerankCandidate[],
   call: RerankCall,
-  interactionWith: ((query: string) => Interaction) | null = null,
+  interaction: Interaction | null = null,
 ): Promise<Reranked> {
-  const head = await measureHead(query, candidates, call, interactionWith)
+  const head = await measureHead(query, candidates, call, interaction)
   const features = featuresOf(head, call.denseShare)
   const scores = head.map(({ candidate: { id } }, place) => {
     return { id, score: scoreOf(features[place] as Features, weights), relevance: null }
@@ -34,22 +47,24 @@ export async function measureHead(
   text: string,
   candidates: readonly RerankCandidate[],
   { signal, statistics }: Pick<RerankCall, 'signal' | 'statistics'>,
-  interactionWith: ((query: string) => Interaction) | null,
+  interaction: Interaction | null,
 ): Promise<readonly Measured[]> {
-  const analyze = analysedRuns(statistics === null ? PLAIN.terms : statistics.analyze)
+  const analyze = statistics === null ? PLAIN.terms : statistics.analyze
   const query = readQuery(text, analyze, statistics)
-  const interactionOf = interactionWith?.(text)
+  const table = runsOf(analyze, interaction?.tokenize ?? noTokens)
+  const meeting = interaction?.meet(text) ?? null
+  const onRun = meeting === null ? null : (run: Run) => meeting.addRun(run)
   const turns = { pace: createPace(), signal }
   const read: { candidate: RerankCandidate; passage: Passage; interaction: number }[] = []
   for (const candidate of candidates) {
-    const passage = await readPassage(candidate, query, analyze, turns)
+    meeting?.begin()
+    const passage = await readPassage(candidate, query, table, turns, onRun)
     if (passage === null) break
-    read.push({ candidate, passage, interaction: interactionOf?.(candidate) ?? 0 })
+    read.push({ candidate, passage, interaction: meeting?.similarity() ?? 0 })
   }
   const lengths = read.reduce((sum, { passage }) => sum + passage.length, 0)
-  return read.map(({ candidate, passage, interaction }) => ({
-    candidate,
+  return read.map(({ passage, ...rest }) => ({
+    ...rest,
     measures: measure(passage, lengths / read.length, query),
-    interaction,
   }))
 }

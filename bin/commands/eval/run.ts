@@ -51,8 +51,8 @@ export function addRun(evaluation: Command): void {
         'Asks every judged query of a set at each stage (dense, lexical, fused, reranked) and scores the answers. Without --collection the set’s own documents are indexed for the purpose: as passages, each one chunk, or with --ingest as they would come in. With --collection an existing one is asked; document ids are then the catalog’s.',
       )
       .argument(
-        '<set>',
-        'folder in BEIR layout, JSONL of golden queries, or TREC topics with --qrels',
+        '[set]',
+        'folder in BEIR layout, JSONL of golden queries, or TREC topics with --qrels; left out, the golden queries of the collection',
       )
       .option('--qrels <file>', 'TREC judgments, where the set is a file of topics')
       .option('--split <name>', 'which judgments of a BEIR folder', 'test')
@@ -99,14 +99,14 @@ export function addRun(evaluation: Command): void {
       'after',
       examples(
         'quarry eval run data/scifact -o scifact-result',
-        'quarry eval run golden.jsonl -c handbook --url http://127.0.0.1:7700 --key qk_…',
+        'quarry eval run -c handbook --url http://127.0.0.1:7700 --key qk_…',
         `quarry eval run data/scifact --policy '{"fusion":{"weights":{"dense":1,"lexical":1}}}'`,
       ),
     )
     .action(run)
 }
 
-async function run(set: string, options: Options): Promise<void> {
+async function run(set: string | undefined, options: Options): Promise<void> {
   const interruption = interruptible()
   const dataset = await openDataset(set, options)
   const progress = new ProgressLine()

@@ -10,6 +10,7 @@ import { openDataset } from '../../eval/open-dataset.ts'
 import {
   type OpenTarget,
   openCollectionTarget,
+  openIngestedTarget,
   openPassagesTarget,
 } from '../../eval/open-target.ts'
 import { showTuned } from '../../eval/show-tuned.ts'
@@ -25,6 +26,7 @@ interface Options extends ConnectOptions {
   readonly k1?: readonly number[]
   readonly b?: readonly number[]
   readonly analyzer?: readonly string[]
+  readonly chunkTokens?: readonly number[]
   readonly metric: string
   readonly folds: number
   readonly seed: number
@@ -43,9 +45,9 @@ export function addTune(evaluation: Command): void {
       .command('tune')
       .summary('fit fusion, and BM25, to judged queries')
       .description(
-        'Asks both legs once, then tries every fusion (method, weights, k, candidates) on what they answered, and says by cross-validation what the best gains over what serves now. --k1, --b and --analyzer try other ways of indexing too, each indexed for the purpose. Nothing changes unless --write is given and the gain is above chance.',
+        'Asks both legs once, then tries every fusion (method, weights, k, candidates) on what they answered, and says by cross-validation what the best gains over what serves now. --k1, --b, --analyzer and --chunk-tokens try other ways of indexing too, each indexed for the purpose; with --chunk-tokens documents are cut and embedded as the service does. Nothing changes unless --write is given and the gain is above chance.',
       )
-      .argument('<set>', 'as eval run takes it; of a collection, what golden export prints')
+      .argument('[set]', 'as eval run takes it; left out, the golden queries of the collection')
       .option('--qrels <file>', 'TREC judgments, where the set is a file of topics')
       .option('--split <name>', 'which judgments of a BEIR folder', 'test')
       .option('-c, --collection <name>', 'tune this collection, as it is indexed')
@@ -53,6 +55,7 @@ export function addTune(evaluation: Command): void {
       .option('--k1 <n...>', 'BM25’s k1 to try', numbers)
       .option('--b <n...>', 'BM25’s b to try', numbers)
       .addOption(choice('--analyzer <name...>', 'analyzers to try', ['english', 'unicode', 'code']))
+      .option('--chunk-tokens <n...>', 'sizes of chunks to try', numbers)
       .option('--metric <name>', 'what to raise', 'ndcg@10')
       .option('--folds <n>', 'parts of the cross-validation', wholeNumber({ min: 2, max: 20 }), 5)
       .option('--seed <n>', 'of folds and intervals', wholeNumber({ min: 0, max: 2 ** 31 }), 1)
@@ -70,7 +73,8 @@ export function addTune(evaluation: Command): void {
     .addHelpText(
       'after',
       examples(
-        'quarry golden export -c handbook > golden.jsonl && quarry eval tune golden.jsonl -c handbook',
+        'quarry eval tune -c handbook',
+        'quarry eval tune data/handbook --chunk-tokens 256 448 768',
         'quarry eval tune data/scifact --k1 0.9 1.2 --b 0.4 0.6',
       ),
     )
@@ -81,7 +85,7 @@ function numbers(text: string, before: readonly number[] = []): readonly number[
   return [...before, Number(text)]
 }
 
-async function run(set: string, options: Options): Promise<void> {
+async function run(set: string | undefined, options: Options): Promise<void> {
   const interruption = interruptible()
   const metric = parseMetric(options.metric)
   const dataset = await openDataset(set, options)
@@ -128,6 +132,8 @@ async function openTarget(
   if (options.collection !== undefined)
     return openCollectionTarget(options.collection, options, common)
   const { policy } = variant
+  if (options.chunkTokens !== undefined)
+    return openIngestedTarget(dataset, options, { ...common, policy })
   const fresh = { ...common, policy, withDense: true, withExact: false }
   return openPassagesTarget(dataset, await settingsOf(options), fresh)
 }

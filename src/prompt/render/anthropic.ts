@@ -46,7 +46,8 @@ function pinnedBlocks({ pinned }: Layout): object[] {
 export const anthropic: Renderer = {
   messages: 2,
   exactTokens: false,
-  frameTexts: (layout) => [layout.system, question(layout)],
+  systemText: ({ system }) => system,
+  frameTexts: (layout) => [question(layout)],
   entryTexts,
   prefix: (layout) => JSON.stringify([layout.system, pinnedBlocks(layout)]),
   body: (layout) => ({

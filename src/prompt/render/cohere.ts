@@ -22,7 +22,8 @@ function entryTexts(entry: Entry): string[] {
 export const cohere: Renderer = {
   messages: 2,
   exactTokens: false,
-  frameTexts: (layout) => [layout.system, question(layout)],
+  systemText: ({ system }) => system,
+  frameTexts: (layout) => [question(layout)],
   entryTexts,
   prefix: (layout) => JSON.stringify([layout.system, layout.pinned.map(cohereDocument)]),
   body: (layout) => ({

@@ -25,7 +25,9 @@ export interface Renderer {
   readonly messages: number
   /** False: the provider counts with a tokenizer of its own, and ours is an estimate. */
   readonly exactTokens: boolean
-  /** What the provider reads beside the entries. Counts of all frame and entry texts add up to the body's. */
+  /** What every prompt of a template has in common. */
+  systemText(layout: Layout): string
+  /** What the provider reads beside that and the entries. Counts of all these texts add up to the body's. */
   frameTexts(layout: Layout): readonly string[]
   /** What it reads of one entry. */
   entryTexts(entry: Entry): readonly string[]

@@ -5,7 +5,8 @@ import type { Renderer } from './layout.ts'
 export const openai: Renderer = {
   messages: 2,
   exactTokens: true,
-  frameTexts: (layout) => [layout.system, ...fencedFrame(layout)],
+  systemText: ({ system }) => system,
+  frameTexts: fencedFrame,
   entryTexts: fencedEntryTexts,
   prefix: (layout) => JSON.stringify([layout.system, pinnedSection(layout)]),
   body: (layout) => ({

@@ -7,7 +7,8 @@ const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.
 export const text: Renderer = {
   messages: 0,
   exactTokens: true,
-  frameTexts: (layout) => [head(layout), ...fencedFrame(layout)],
+  systemText: head,
+  frameTexts: fencedFrame,
   entryTexts: fencedEntryTexts,
   prefix: (layout) => head(layout) + pinnedSection(layout),
   body: (layout) => ({ text: head(layout) + userText(layout) }),

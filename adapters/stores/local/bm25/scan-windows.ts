@@ -115,13 +115,15 @@ function scanWindow(
 ): void {
   const base = window * WINDOW_ROWS
   const { cut } = candidates
-  const needed = neededOf(present, cut)
+  let needed = neededOf(present, cut)
+  SUMS.fill(0)
+  let count = crossAllowed(allowed, window, postingsOf(present, needed))
+  if (count > 0) needed = 0
   let rest = 0
   for (let i = needed; i < present.length; i++) rest += (present[i] as TermCursor).bound
-  SUMS.fill(0)
-  let count = 0
   for (let i = 0; i < needed; i++)
     count = addAll(postings, present[i] as TermCursor, base, cut - rest, count)
+  if (allowed !== null && needed > 0) count = keepAllowed(allowed, base, count)
   for (let i = needed; i < present.length && count > 0; i++) {
     const cursor = present[i] as TermCursor
     rest -= cursor.bound
@@ -129,7 +131,34 @@ function scanWindow(
     else addAll(postings, cursor, base, CUT_NONE, count)
     count = keepAbove(cut - rest, count)
   }
-  offer(count, base, candidates, allowed)
+  offer(count, base, candidates)
+}
+
+/**
+ * Where the window's allowed rows are few beside the postings that would be added up, they are the rows to look at
+ * from the first term on; gives how many, 0 where they are not few.
+ */
+function crossAllowed(allowed: Bitmap | null, window: number, postingCount: number): number {
+  if (allowed === null) return 0
+  const few = Math.ceil(postingCount / LOOKUP_RATIO)
+  const from = window << (WINDOW_BITS - 5)
+  const end = Math.min(allowed.length, from + (WINDOW_ROWS >>> 5))
+  let count = 0
+  for (let word = from; word < end; word++)
+    for (let bits = allowed[word] as number; bits !== 0; bits &= bits - 1) {
+      if (count === few) return 0
+      CROSSED[count++] = ((word - from) << 5) + 31 - Math.clz32(bits & -bits)
+    }
+  return count
+}
+
+function postingsOf(present: readonly TermCursor[], count: number): number {
+  let total = 0
+  for (let i = 0; i < count; i++) {
+    const { start, end } = present[i] as TermCursor
+    total += end - start
+  }
+  return total
 }
 
 /** Sorts the terms and gives how many of them have to be added up; the others together can't pass the cut. */
@@ -157,13 +186,7 @@ function sortByBound(present: TermCursor[]): void {
 }
 
 function isWorthLeavingOut(present: readonly TermCursor[], needed: number): boolean {
-  let [inNeeded, inAll] = [0, 0]
-  for (let i = 0; i < present.length; i++) {
-    const { start, end } = present[i] as TermCursor
-    inAll += end - start
-    if (i < needed) inNeeded += end - start
-  }
-  return inNeeded * LEFT_OUT_RATIO <= inAll
+  return postingsOf(present, needed) * LEFT_OUT_RATIO <= postingsOf(present, present.length)
 }
 
 /**
@@ -242,11 +265,19 @@ function keepAbove(cut: number, count: number): number {
   return kept
 }
 
-function offer(count: number, base: number, candidates: Candidates, allowed: Bitmap | null): void {
+function keepAllowed(allowed: Bitmap, base: number, count: number): number {
+  let kept = 0
+  for (let i = 0; i < count; i++) {
+    const row = CROSSED[i] as number
+    if (hasRow(allowed, base + row)) CROSSED[kept++] = row
+  }
+  return kept
+}
+
+function offer(count: number, base: number, candidates: Candidates): void {
   for (let i = 0; i < count; i++) {
     const row = CROSSED[i] as number
     const bound = SUMS[row] as number
-    if (bound <= candidates.cut) continue
-    if (allowed === null || hasRow(allowed, base + row)) candidates.add(base + row, bound)
+    if (bound > candidates.cut) candidates.add(base + row, bound)
   }
 }
