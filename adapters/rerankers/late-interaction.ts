@@ -1,5 +1,5 @@
 import type { Reranker } from '../../src/core/reranker.ts'
-import { shippedModelPath } from '../static-model/artefact.ts'
+import { openShippedModel } from '../static-model/artefact.ts'
 import { openStaticModel } from '../static-model/open-static-model.ts'
 import { openInteraction } from './late-interaction/interaction.ts'
 import { rerankBy } from './lexical/rerank.ts'
@@ -12,10 +12,12 @@ import { type LateInteractionOptions, lateInteractionOptions } from './options.t
  */
 export async function openLateInteraction(options: LateInteractionOptions = {}): Promise<Reranker> {
   const { model: path } = lateInteractionOptions.parse(options)
-  const interaction = openInteraction(await openStaticModel(path ?? (await shippedModelPath())))
+  const interaction = openInteraction(
+    path === undefined ? await openShippedModel() : await openStaticModel(path),
+  )
   return {
     name: 'late-interaction',
-    calibrated: false,
+    calibrated: true,
     rerank: (query, candidates, call) =>
       rerankBy(LATE_INTERACTION, query, candidates, call, interaction),
     checkHealth: async () => {},

@@ -10,7 +10,7 @@ import { LEXICAL } from './lexical/weights.ts'
 export function openLexical(): Reranker {
   return {
     name: 'lexical',
-    calibrated: false,
+    calibrated: true,
     rerank: (query, candidates, call) => rerankBy(LEXICAL, query, candidates, call),
     checkHealth: async () => {},
     close: async () => {},

@@ -1,8 +1,17 @@
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openStaticModel, type StaticModel } from './open-static-model.ts'
 
 const ARTEFACT = join('adapters', 'static-model', 'quarry-static-en.qstm')
+
+let opened: Promise<StaticModel> | undefined
+
+/** Once a process: the embedder and the reranker read the same tables. */
+export function openShippedModel(): Promise<StaticModel> {
+  opened ??= shippedModelPath().then((path) => openStaticModel(path))
+  return opened
+}
 
 /** The model that ships with the package: from source beside this file, from `dist` in the folder beside it. */
 export async function shippedModelPath(): Promise<string> {

@@ -111,7 +111,7 @@ export function lanesOver(
       )
       const text = queries[query % queries.length] ?? ''
       const lexical = await engine.searchLexical(scope, { text, k }, never)
-      const lists = { dense: dense.candidates, lexical: lexical.candidates }
+      const lists = { dense: dense.candidates, lexical: lexical.candidates, depth: k }
       return rowsOfCandidates(fuse(lists, FUSION).slice(0, 10))
     },
   }

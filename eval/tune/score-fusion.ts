@@ -17,6 +17,7 @@ export function scoreFusion(
   const lists = {
     dense: listOf(legs.dense, candidates),
     lexical: listOf(legs.lexical, candidates),
+    depth: candidates,
   }
   const documents = new Map(
     [...(legs.dense?.hits ?? []), ...(legs.lexical?.hits ?? [])].map((hit) => [

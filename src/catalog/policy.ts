@@ -106,7 +106,7 @@ export const collectionPolicySchema = z.strictObject({
   rerank: z
     .strictObject({
       /** Key of the config's `rerankers`; null for none. */
-      model: z.string().min(1).max(64).nullable().default('lexical'),
+      model: z.string().min(1).max(64).nullable().default('late-interaction'),
       depth: within(LIMITS.rerankDepth).default(LIMITS.rerankDepth.default),
     })
     .prefault({}),

@@ -50,7 +50,10 @@ export function configSchema(adapters: AdapterSchemas) {
     insecure_no_auth: z.boolean().default(false),
     embedders: namedAdapters(adapters.embedders).prefault({ default: { adapter: 'static' } }),
     stores: namedAdapters(adapters.stores).prefault({ local: { adapter: 'local' } }),
-    rerankers: namedAdapters(adapters.rerankers).prefault({ lexical: { adapter: 'lexical' } }),
+    rerankers: namedAdapters(adapters.rerankers).prefault({
+      lexical: { adapter: 'lexical' },
+      'late-interaction': { adapter: 'late-interaction' },
+    }),
     /** Language models that reword queries or situate chunks. None unless named: nothing is sent to one by default. */
     generators: namedAdapters(adapters.generators).default({}),
     /** Prompt templates by name, beside `default`. */

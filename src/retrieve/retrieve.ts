@@ -33,7 +33,9 @@ export async function retrieve(
   if (kept !== undefined) return respond(run, kept, FROM_CACHE)
 
   const legs = await searchLegs(run)
-  const fused = await trace.time('fuse', () => fuse(legs, plan.fusion))
+  const fused = await trace.time('fuse', () =>
+    fuse({ ...legs, depth: plan.candidates }, plan.fusion),
+  )
   const shelf = new ChunkShelf(run)
   if (plan.rerank !== null) await shelf.read(fused.slice(0, plan.rerank.depth))
   const reordered = await rerankHead(run, fused, shelf.chunks)

@@ -46,7 +46,7 @@ beforeAll(async () => {
   })
   target = opened.target
   close = opened.close
-  evaluation = await evaluate(dataset, target, { depth: 50, neighbours: 10 })
+  evaluation = await evaluate(dataset, target, { depth: 100, neighbours: 10 })
 })
 afterAll(() => close())
 
@@ -68,11 +68,11 @@ describe('passages in a temporary engine', () => {
         score,
       }))
     for (const { id } of dataset.queries) {
-      const lists = { dense: candidatesOf('dense', id), lexical: candidatesOf('lexical', id) }
+      const [dense, lexical] = [candidatesOf('dense', id), candidatesOf('lexical', id)]
+      const lists = { dense, lexical, depth: 100 }
       expect(lists.dense.length).toBeGreaterThan(40)
       const again = fuse(lists, { method: 'convex', k: 60, weights })
       const asked = evaluation.stages.get('fused')?.get(id)?.hits ?? []
-      // The legs propose 100 candidates to fusion and 50 to whoever asks them alone: the head is the same.
       expect(asked.slice(0, 10).map(({ chunk }) => chunk)).toEqual(
         again.slice(0, 10).map((candidate) => candidate.id),
       )

@@ -139,11 +139,41 @@ describe('other scripts', () => {
   })
 })
 
-it('claims no relevance that a threshold could be set on', async () => {
-  expect(openLexical().calibrated).toBe(false)
-  expect((await scored('word', [candidate('a', 'word')])).map((each) => each.relevance)).toEqual([
-    null,
-  ])
+describe('relevance', () => {
+  const relevanceOf = async (query: string, texts: readonly string[]) => {
+    const candidates = texts.map((text, i) => candidate(`c${i}`, text))
+    return (await scored(query, candidates)).map(({ relevance }) => relevance ?? -1)
+  }
+  const OTHERS = ['bananas are yellow', 'gulls cry over the harbour', 'the net is torn']
+
+  it('is a probability, highest for what says what is asked', async () => {
+    expect(openLexical().calibrated).toBe(true)
+    const found = await relevanceOf('where is diesel sold', ['diesel is sold here', ...OTHERS])
+    for (const relevance of found) {
+      expect(relevance).toBeGreaterThan(0)
+      expect(relevance).toBeLessThan(1)
+    }
+    expect(found.indexOf(Math.max(...found))).toBe(0)
+  })
+
+  it('is low for all where nothing says it, though one must stand first', async () => {
+    const [answer = 0] = await relevanceOf('where is diesel sold', [
+      'diesel is sold here',
+      ...OTHERS,
+    ])
+    const found = await relevanceOf('quarterly revenue of the company', OTHERS)
+    expect(Math.max(...found)).toBeLessThan(answer / 3)
+  })
+
+  it('falls where another passage says the same', async () => {
+    const [alone = 0] = await relevanceOf('where is diesel sold', [
+      'diesel is sold here',
+      ...OTHERS,
+    ])
+    const twice = ['diesel is sold here', 'diesel is sold there', ...OTHERS]
+    const [shared = 1] = await relevanceOf('where is diesel sold', twice)
+    expect(shared).toBeLessThan(alone)
+  })
 })
 
 describe('what it is given', () => {

@@ -24,7 +24,7 @@ import {
 
 const store = denseStore(hanging)
 const lexical = lexicalIndex(hanging)
-const plain = reranker(() => 0, { name: 'lexical', calibrated: false })
+const plain = reranker(() => 0, { name: 'late-interaction', calibrated: false })
 const judge = reranker(() => 0, { name: 'judge', calibrated: true })
 const embedder = {
   profile: { ...profile, suggestedDenseWeight: 0.4 },
@@ -37,7 +37,7 @@ const sources: Omit<PlannerSources, 'readCollection'> = {
   embedders: new Map([['small', embedder]]),
   stores: new Map([['local', store]]),
   rerankers: new Map([
-    ['lexical', plain],
+    ['late-interaction', plain],
     ['judge', judge],
   ]),
   generators: new Map(),
@@ -121,7 +121,7 @@ describe('a plan', () => {
     expect(made.rerank?.reranker).toBe(judge)
     expect(plan({ rerank: null }).rerank).toBeNull()
     expect(plan({ rerank: { depth: 5 } }).rerank).toEqual({
-      model: 'lexical',
+      model: 'late-interaction',
       reranker: plain,
       depth: 5,
     })
@@ -189,7 +189,7 @@ describe('a plan', () => {
   })
 
   it('refuses a reranker that nobody configured, naming those there are', () => {
-    expect(() => plan({ rerank: { model: 'x' } })).toThrow('configured: "lexical", "judge"')
+    expect(() => plan({ rerank: { model: 'x' } })).toThrow('configured: "late-interaction", "judge"')
     const none = collectionWith({ rerank: { model: null } })
     expect(codeOf(() => plan({ rerank: { depth: 3 } }, none))).toBe('invalid_request')
     expect(plan({}, none).rerank).toBeNull()

@@ -34,7 +34,7 @@ export interface Collected {
 
 /** As collections have them by default. */
 const BM25 = { k1: 1.2, b: 0.6 }
-const CANDIDATES = 100
+export const CANDIDATES = 100
 const BATCH = 500
 const never = new AbortController().signal
 const scope: Scope = {
@@ -53,7 +53,7 @@ export async function collect(
   const { model, revision } = embedder.profile
   const file = join(
     cache,
-    `${set.name}-${model}-${revision}-${BM25.k1}-${BM25.b}-${set.queriesMax}.json`,
+    `${set.name}-${model}-${revision}-${BM25.k1}-${BM25.b}-${set.foreign ?? 'own'}-${set.queriesMax}.json`,
   )
   const known = await readFile(file, 'utf8').catch(() => null)
   if (known !== null) return JSON.parse(known) as Collected
@@ -80,7 +80,7 @@ export async function collect(
     const collected = {
       chunkCount: documents.length,
       answered: await inTurn(await readQueries(folder, set.queriesMax), search),
-      unanswerable: await inTurn(await readUnanswerable(folder, set.queriesMax), search),
+      unanswerable: await inTurn(await readUnanswerable(set, folder, set.queriesMax), search),
     }
     await writeFile(file, JSON.stringify(collected))
     return collected

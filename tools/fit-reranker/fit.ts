@@ -43,7 +43,7 @@ export function fitLogistic(judged: readonly Judged[], width: number): Float64Ar
   })
 }
 
-export function logistic(odds: number): number {
+function logistic(odds: number): number {
   return 1 / (1 + Math.exp(-odds))
 }
 

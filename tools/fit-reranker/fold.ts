@@ -1,18 +1,14 @@
-import type { Features, Measured } from '../../adapters/rerankers/lexical/features.ts'
+import type { Features } from '../../adapters/rerankers/lexical/features.ts'
 import { scoreOf, type Weights } from '../../adapters/rerankers/lexical/model.ts'
+import { type Evidence, relevanceOf } from '../../adapters/rerankers/lexical/relevance.ts'
+import { evidenceOf, type Fitted } from '../../adapters/rerankers/lexical/rerank.ts'
 import { fitListwise, fitLogistic, type Judged, type Listwise } from './fit.ts'
 import type { Head, SetHeads } from './heads.ts'
-import { type Evidence, type Relevance, relevanceOf } from './relevance.ts'
 import type { Prediction } from './scores.ts'
-
-export interface Model {
-  readonly weights: Weights
-  readonly relevance: Relevance
-}
 
 export interface Names {
   readonly features: readonly (keyof Features)[]
-  readonly evidence: readonly Evidence[]
+  readonly evidence: readonly (keyof Evidence)[]
 }
 
 /** How far down the ranking relevance is looked at: what a request asks for by default. */
@@ -25,7 +21,7 @@ function weightsOf(sets: readonly SetHeads[]): (set: SetHeads) => number {
   return ({ set }) => 1 / families.size / (families.get(set.family) ?? 1)
 }
 
-export function fitModel(sets: readonly SetHeads[], names: Names): Model {
+export function fitModel(sets: readonly SetHeads[], names: Names): Fitted {
   const weightOf = weightsOf(sets)
   const lists = sets.flatMap((set) =>
     set.bySetup.flatMap((heads) => listsOf(heads, weightOf(set) / set.bySetup.length, names)),
@@ -60,32 +56,41 @@ function listsOf(heads: readonly Head[], weight: number, { features: names }: Na
 }
 
 function judgedOf(head: Head, weights: Weights, weight: number, names: Names): Judged[] {
-  return ranked(head, weights)
+  return shown(head, weights).map(({ evidence, relevant }) => {
+    const row = Float64Array.from([...names.evidence.map((name) => evidence[name]), 1])
+    return { row, relevant, weight }
+  })
+}
+
+/** What a request shows of one query, best first. */
+function shown({ measured, features, grades }: Head, weights: Weights) {
+  const scores = features.map((each) => scoreOf(each, weights))
+  const evidence = evidenceOf(measured, scores)
+  return byScore(scores)
     .slice(0, SHOWN)
-    .map((place) => {
-      const { measures, interaction } = head.measured[place] as Measured
-      const values = { ...measures, interaction }
-      const row = Float64Array.from([...names.evidence.map((name) => values[name]), 1])
-      return { row, relevant: (head.grades[place] ?? 0) > 0, weight }
-    })
+    .map((place) => ({
+      evidence: evidence[place] as Evidence,
+      relevant: (grades[place] ?? 0) > 0,
+    }))
 }
 
 /** Places of the fused order, best first. */
 export function ranked({ features }: Head, weights: Weights): number[] {
-  const scores = features.map((each) => scoreOf(each, weights))
+  return byScore(features.map((each) => scoreOf(each, weights)))
+}
+
+function byScore(scores: readonly number[]): number[] {
   return scores
     .map((_, place) => place)
     .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
 }
 
 /** Of what is shown of one query, best first. */
-export function predictionsOf(head: Head, { weights, relevance }: Model): Prediction[] {
-  return ranked(head, weights)
-    .slice(0, SHOWN)
-    .map((place) => ({
-      relevance: relevanceOf(head.measured[place] as Measured, relevance),
-      relevant: (head.grades[place] ?? 0) > 0,
-    }))
+export function predictionsOf(head: Head, { weights, relevance }: Fitted): Prediction[] {
+  return shown(head, weights).map(({ evidence, relevant }) => ({
+    relevance: relevanceOf(evidence, relevance),
+    relevant,
+  }))
 }
 
 function round(value: number): number {

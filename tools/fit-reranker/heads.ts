@@ -12,7 +12,7 @@ import type { LexicalStatistics } from '../../src/core/lexical-index.ts'
 import type { RerankCandidate } from '../../src/core/reranker.ts'
 import type { AnalyzerName } from '../../src/core/vector-store.ts'
 import { fuse } from '../../src/retrieve/fuse.ts'
-import { type Collected, collect, type Legs } from './collect.ts'
+import { CANDIDATES, type Collected, collect, type Legs } from './collect.ts'
 import { type FittedSet, readDocuments, type SetDocument } from './sets.ts'
 
 /** What a reranker saw of one query, and what it should have made of it. */
@@ -79,7 +79,8 @@ async function headOf(
   const alone = setup === 'lexical'
   const trust = profile.suggestedDenseWeight * (coverage?.(legs.query) ?? 1)
   const weights = { dense: alone ? 0 : trust, lexical: 1 }
-  const lists = { dense: weights.dense === 0 ? null : legs.dense, lexical: legs.lexical }
+  const dense = weights.dense === 0 ? null : legs.dense
+  const lists = { dense, lexical: legs.lexical, depth: CANDIDATES }
   const fused = fuse(lists, { method: 'convex', k: 60, weights }).slice(0, DEPTH)
   const candidates = fused.map(({ id, score, dense }): RerankCandidate => {
     const { title = '', text = '' } = documents.get(id) ?? {}

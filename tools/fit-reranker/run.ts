@@ -1,17 +1,18 @@
 import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { openInteraction } from '../../adapters/rerankers/late-interaction/interaction.ts'
+import type { Fitted } from '../../adapters/rerankers/lexical/rerank.ts'
 import { LATE_INTERACTION, LEXICAL } from '../../adapters/rerankers/lexical/weights.ts'
 import { shippedModelPath } from '../../adapters/static-model/artefact.ts'
 import { openStaticModel } from '../../adapters/static-model/open-static-model.ts'
-import { fitModel, type Model, type Names, predictionsOf, ranked } from './fold.ts'
+import { fitModel, type Names, predictionsOf, ranked } from './fold.ts'
 import { type Head, readHeads, SETUPS, type SetHeads } from './heads.ts'
 import { areaUnderCurve, calibrationError, mean, ndcg10, quantile } from './scores.ts'
 import { SETS } from './sets.ts'
 
 const LEXICAL_NAMES: Names = {
   features: ['fused', 'saturation', 'dense', 'coverage', 'proximity', 'order', 'heading'],
-  evidence: ['coverage', 'proximity', 'order'],
+  evidence: ['share', 'saturation', 'coverage', 'proximity', 'order', 'heading'],
 }
 const LATE_INTERACTION_NAMES: Names = {
   features: [...LEXICAL_NAMES.features, 'interaction'],
@@ -42,8 +43,7 @@ for (const set of SETS) {
   sets.push(await readHeads({ ...set, queriesMax }, data, cache, interaction))
 }
 if (flags.shipped) {
-  const weights = flags.interaction ? LATE_INTERACTION : LEXICAL
-  print('shipped weights', () => ({ weights, relevance: { bias: 0 } }))
+  print('shipped', () => (flags.interaction ? LATE_INTERACTION : LEXICAL))
 } else {
   const names = flags.interaction ? LATE_INTERACTION_NAMES : LEXICAL_NAMES
   const byFamily = new Map(
@@ -57,14 +57,14 @@ if (flags.shipped) {
   )
   print(
     'held out: each family of sets by weights fitted on the others',
-    ({ set }) => byFamily.get(set.family) as Model,
+    ({ set }) => byFamily.get(set.family) as Fitted,
   )
   const model = fitModel(sets, names)
   print('fitted on all sets', () => model)
   say(JSON.stringify(model, null, 2))
 }
 
-function print(title: string, modelFor: (set: SetHeads) => Model): void {
+function print(title: string, modelFor: (set: SetHeads) => Fitted): void {
   say(`\n${title}`)
   for (const [setup, name] of SETUPS.entries()) {
     say(
@@ -82,7 +82,7 @@ function print(title: string, modelFor: (set: SetHeads) => Model): void {
   }
 }
 
-function rowOf(set: SetHeads, setup: number, model: Model): { line: string; gain: number } {
+function rowOf(set: SetHeads, setup: number, model: Fitted): { line: string; gain: number } {
   const heads = set.bySetup[setup] ?? []
   const unanswerable = set.unanswerable[setup] ?? []
   const before = mean(heads.map(({ grades, wanted }) => ndcg10(grades, wanted)))

@@ -9,17 +9,43 @@ export interface FittedSet {
   readonly family: string
   readonly analyzer: AnalyzerName
   readonly queriesMax: number
+  /** A set whose queries have no answer here, being about other things. */
+  readonly foreign?: string
 }
 
 const ALL = 100_000
 
 export const SETS: readonly FittedSet[] = [
-  { name: 'scifact', family: 'scifact', analyzer: 'english', queriesMax: ALL },
-  { name: 'squad-dev', family: 'squad', analyzer: 'english', queriesMax: 1_500 },
-  { name: 'medquad-faq', family: 'medquad', analyzer: 'english', queriesMax: 1_500 },
-  { name: 'anthropic-codebase', family: 'codebase', analyzer: 'code', queriesMax: ALL },
-  { name: 'cosqa', family: 'cosqa', analyzer: 'code', queriesMax: ALL },
-  { name: 'xquad-en', family: 'squad', analyzer: 'english', queriesMax: ALL },
+  {
+    name: 'scifact',
+    foreign: 'squad-dev',
+    family: 'scifact',
+    analyzer: 'english',
+    queriesMax: ALL,
+  },
+  {
+    name: 'squad-dev',
+    foreign: 'medquad-faq',
+    family: 'squad',
+    analyzer: 'english',
+    queriesMax: 1_500,
+  },
+  {
+    name: 'medquad-faq',
+    foreign: 'scifact',
+    family: 'medquad',
+    analyzer: 'english',
+    queriesMax: 1_500,
+  },
+  {
+    name: 'anthropic-codebase',
+    foreign: 'scifact',
+    family: 'codebase',
+    analyzer: 'code',
+    queriesMax: ALL,
+  },
+  { name: 'cosqa', foreign: 'squad-dev', family: 'cosqa', analyzer: 'code', queriesMax: ALL },
+  { name: 'xquad-en', foreign: 'scifact', family: 'squad', analyzer: 'english', queriesMax: ALL },
   ...['de', 'zh', 'hi', 'th', 'ar'].map((language) => ({
     name: `xquad-${language}`,
     family: 'squad',
@@ -63,9 +89,22 @@ export async function readQueries(folder: string, max: number): Promise<readonly
   return evenly(queries, max)
 }
 
-/** Questions that look like the set's own and have no answer in it. */
-export async function readUnanswerable(folder: string, max: number): Promise<readonly SetQuery[]> {
-  const texts = await readTexts(join(folder, 'queries.unanswerable.jsonl')).catch(() => [])
+/** Questions that have no answer in the set: about other things, or written to look as if they had one. */
+export async function readUnanswerable(
+  { foreign }: FittedSet,
+  folder: string,
+  max: number,
+): Promise<readonly SetQuery[]> {
+  const lookalikes = await readTexts(join(folder, 'queries.unanswerable.jsonl')).catch(() => [])
+  const others =
+    foreign === undefined ? [] : await readTexts(join(folder, '..', foreign, 'queries.jsonl'))
+  return [...withoutAnswer(others, max / 2), ...withoutAnswer(lookalikes, max / 2)]
+}
+
+function withoutAnswer(
+  texts: readonly { readonly text: string }[],
+  max: number,
+): readonly SetQuery[] {
   return evenly(
     texts.map(({ text }) => ({ text, relevant: new Map<string, number>() })),
     max,

@@ -1,11 +1,12 @@
 import { openAnalyzer } from '../../../src/core/analysis/open-analyzer.ts'
 import { createPace } from '../../../src/core/pace.ts'
 import type { RerankCall, RerankCandidate, Reranked } from '../../../src/core/reranker.ts'
-import { type Features, featuresOf, type Measured } from './features.ts'
+import { featuresOf, type Measured } from './features.ts'
 import { measure } from './measures.ts'
 import { scoreOf, type Weights } from './model.ts'
 import { type Passage, readPassage } from './passage.ts'
 import { readQuery } from './query.ts'
+import { type Evidence, relevanceOf, type Slopes, sharesOf } from './relevance.ts'
 import type { Run } from './run-table.ts'
 import { noTokens, runsOf, type Tokenize } from './runs.ts'
 
@@ -26,9 +27,15 @@ export interface Meeting {
 
 const PLAIN = openAnalyzer('unicode')
 
+/** What was fitted for a reranker. */
+export interface Fitted {
+  readonly weights: Weights
+  readonly relevance: Slopes
+}
+
 /** Scores candidates one by one until the signal aborts; those read by then are ordered among themselves. */
 export async function rerankBy(
-  weights: Weights,
+  { weights, relevance }: Fitted,
   query: string,
   candidates: readonly RerankCandidate[],
   call: RerankCall,
@@ -36,10 +43,26 @@ export async function rerankBy(
 ): Promise<Reranked> {
   const head = await measureHead(query, candidates, call, interaction)
   const features = featuresOf(head, call.denseShare)
-  const scores = head.map(({ candidate: { id } }, place) => {
-    return { id, score: scoreOf(features[place] as Features, weights), relevance: null }
-  })
+  const values = features.map((each) => scoreOf(each, weights))
+  const evidence = evidenceOf(head, values)
+  const scores = head.map(({ candidate: { id } }, place) => ({
+    id,
+    score: values[place] as number,
+    relevance: relevanceOf(evidence[place] as Evidence, relevance),
+  }))
   return { scores, documents: scores.length }
+}
+
+/** By place, of the head's passages and the scores they were given. */
+export function evidenceOf(head: readonly Measured[], scores: readonly number[]): Evidence[] {
+  const shares = sharesOf(scores)
+  const saturation = Math.max(0, ...head.map(({ measures }) => measures.saturation))
+  return head.map(({ measures, interaction }, place) => ({
+    ...measures,
+    interaction,
+    saturation,
+    share: shares[place] as number,
+  }))
 }
 
 /** What `tools/fit-reranker` fits the weights on: the same numbers as are weighted here. */

@@ -7,6 +7,8 @@ import type { FlatBlock } from './flat-block.ts'
 
 /** Rows of one exact comparison: well under a millisecond at 8,192 dimensions. */
 const COMPARED_ROWS = 128
+/** Of so few rows the most promising are compared first, and what they leave behind need not be. */
+const SORTED_MAX = 64
 
 /**
  * The exact best rows. A first pass over int8 codes bounds each row's value from both sides; rows whose upper bound
@@ -32,7 +34,7 @@ export async function searchFlat(
       }
       const current = pass
       raiseFloor(current, top, floor)
-      const settle = (): void => compareSome(current, piece, top, floor)
+      const settle = (): void => compareSome(current, piece, search, top)
       await scanPiece(current, piece, search, settle, signal)
     }
   } finally {
@@ -49,12 +51,13 @@ function raiseFloor(pass: FirstPass, top: TopK, floor: number): void {
 function compareSome(
   pass: FirstPass,
   { block, first }: Piece<FlatBlock>,
+  { k, floor }: RowSearch,
   top: TopK,
-  floor: number,
 ): void {
   const { kernels, scratch, asked } = pass
   const { rows, values, query64 } = scratch
-  const count = Math.min(COMPARED_ROWS, pass.found)
+  if (pass.found <= SORTED_MAX) bestLast(pass)
+  const count = Math.min(pass.found <= SORTED_MAX ? k : COMPARED_ROWS, pass.found)
   const from = pass.found - count
   const compare = asked.metric === 'l2' ? kernels.run.distanceRows : kernels.run.dotRows
   compare(
@@ -72,6 +75,21 @@ function compareSome(
   }
   pass.found = from
   raiseFloor(pass, top, floor)
+}
+
+/** Puts the rows of the highest upper bounds at the end of the list. */
+function bestLast({ scratch: { rows, bounds }, found }: FirstPass): void {
+  for (let i = 1; i < found; i++) {
+    const row = rows[i] as number
+    const bound = bounds[i] as number
+    let at = i
+    for (; at > 0 && (bounds[at - 1] as number) > bound; at--) {
+      rows[at] = rows[at - 1] as number
+      bounds[at] = bounds[at - 1] as number
+    }
+    rows[at] = row
+    bounds[at] = bound
+  }
 }
 
 /** Of an exact dot product, or of an exact squared distance. */
