@@ -6,6 +6,8 @@ import { type BoundContext, required, withContender, withFolder } from './contex
 
 const COUNT = 100_000
 const QUERIES = 1_000
+/** Enough for several deltas to be sealed and segments merged beside them. */
+const BUSY_QUERIES = 20_000
 
 /** Writes 100,000 chunks, kills the process, starts another on its folder, and searches that at rest and under writes. */
 export async function measureRestart({ log }: BoundContext): Promise<readonly Bound[]> {
@@ -32,7 +34,7 @@ export async function measureRestart({ log }: BoundContext): Promise<readonly Bo
       async (contender) => {
         await contender.run('idle', 0, 100)
         const idle = await contender.run('idle', 0, QUERIES)
-        const busy = await contender.run('busy', 0, QUERIES)
+        const busy = await contender.run('busy', 0, BUSY_QUERIES)
         const [stopped] = await contender.answers('stop', 1)
         const [writtenMeanwhile = 0, lateMs = Number.NaN] = stopped ?? []
         return { idle, busy, writtenMeanwhile, lateMs, facts: contender.facts }

@@ -12,7 +12,7 @@ import type {
   Scope,
 } from '../../../../src/core/model.ts'
 import type { IndexDescription, ReplicaEngine } from '../../../../src/core/replica-engine.ts'
-import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
+import { isBackgroundTurnOver, nextTurn } from '../../../../src/core/turns.ts'
 import type { DenseQuery, IndexedChunk, IndexSpec } from '../../../../src/core/vector-store.ts'
 import { checkVector } from '../check-vector.ts'
 import { flatRowsBlockBytes } from '../dense/flat-rows.ts'
@@ -77,7 +77,7 @@ export class Engine implements ReplicaEngine {
     const { spec } = this.#open(scope)
     for (const chunk of chunks) {
       if (spec.dense !== null) checkVector(chunk.vector, spec.dense.dimensions, `chunk ${chunk.id}`)
-      if (isTurnOver()) await nextTurn(signal)
+      if (isBackgroundTurnOver()) await nextTurn(signal)
     }
     for (let from = 0; from < chunks.length; from += ROWS_OF_A_WRITE)
       await this.#put(scope, chunks.slice(from, from + ROWS_OF_A_WRITE), signal)
@@ -89,7 +89,7 @@ export class Engine implements ReplicaEngine {
       for (const chunk of chunks) {
         shard.put(chunk, stored.applied)
         this.#noteWrite(scope)
-        if (isTurnOver()) await nextTurn(signal)
+        if (isBackgroundTurnOver()) await nextTurn(signal)
       }
     })
   }
@@ -100,7 +100,7 @@ export class Engine implements ReplicaEngine {
     await this.#write(scope, 0, async (stored, shard) => {
       for (const id of ids) {
         if (shard.delete(id, stored.applied)) this.#noteWrite(scope)
-        if (isTurnOver()) await nextTurn(signal)
+        if (isBackgroundTurnOver()) await nextTurn(signal)
       }
     })
   }
@@ -122,7 +122,7 @@ export class Engine implements ReplicaEngine {
     await stored.use(async (shard) => {
       for (const id of shard.ids()) {
         ids.push(id)
-        if (isTurnOver()) await nextTurn(signal)
+        if (isBackgroundTurnOver()) await nextTurn(signal)
       }
     })
     yield* ids
