@@ -51,8 +51,9 @@ export function configSchema(adapters: AdapterSchemas) {
     embedders: namedAdapters(adapters.embedders).prefault({ default: { adapter: 'static' } }),
     stores: namedAdapters(adapters.stores).prefault({ local: { adapter: 'local' } }),
     rerankers: namedAdapters(adapters.rerankers).prefault({
-      lexical: { adapter: 'lexical' },
+      // Collections take the first unless they say otherwise.
       'late-interaction': { adapter: 'late-interaction' },
+      lexical: { adapter: 'lexical' },
     }),
     /** Language models that reword queries or situate chunks. None unless named: nothing is sent to one by default. */
     generators: namedAdapters(adapters.generators).default({}),

@@ -128,6 +128,17 @@ export function mainJob(target: () => Target): void {
     expect(none.body.hits).toEqual([])
   })
 
+  it('leaves out what is hardly relevant, where it is told how much that is', async () => {
+    const all = await ask('Where can I buy diesel?')
+    const { body } = await ask('Where can I buy diesel?', { min_relevance: 0.2 })
+    expect(body.hits.length).toBeGreaterThan(0)
+    expect(body.hits.length).toBeLessThan(all.body.hits.length)
+    expect(body.hits[0]).toMatchObject({ document_id: 'handbook.md' })
+    for (const { relevance } of body.hits) expect(relevance).toBeGreaterThanOrEqual(0.2)
+    const elsewhere = await ask('quarterly revenue of an insurance company', { min_relevance: 0.2 })
+    expect(elsewhere.body.hits).toEqual([])
+  })
+
   it('finishes a prompt within its tokens, with citations', async () => {
     const { body } = await ask('When does the ferry leave?', {
       prompt: { format: 'openai', max_tokens: 600 },

@@ -189,7 +189,9 @@ describe('a plan', () => {
   })
 
   it('refuses a reranker that nobody configured, naming those there are', () => {
-    expect(() => plan({ rerank: { model: 'x' } })).toThrow('configured: "late-interaction", "judge"')
+    expect(() => plan({ rerank: { model: 'x' } })).toThrow(
+      'configured: "late-interaction", "judge"',
+    )
     const none = collectionWith({ rerank: { model: null } })
     expect(codeOf(() => plan({ rerank: { depth: 3 } }, none))).toBe('invalid_request')
     expect(plan({}, none).rerank).toBeNull()
