@@ -71,8 +71,11 @@ describe('eval tune', () => {
     await writeFile(config, JSON.stringify({ collection_defaults: DENSE_FIRST }))
     const ingested = await quarry('ingest', join(folder, 'docs'), '-c', 'parts', '--config', config)
     expect(ingested.code, ingested.stderr).toBe(0)
-    const tune = (...more: string[]) =>
-      quarry('eval', 'tune', join(folder, 'golden.jsonl'), '-c', 'parts', ...more)
+    const tune = (...more: string[]) => quarry('eval', 'tune', '-c', 'parts', ...more)
+    const nothing = await tune()
+    expect(nothing.stderr).toMatch(/no golden queries in "parts"/)
+    const imported = await quarry('golden', 'import', join(folder, 'golden.jsonl'), '-c', 'parts')
+    expect(imported.code, imported.stderr).toBe(0)
     const told = await tune()
     expect(told.code, told.stderr).toBe(0)
     expect(told.stdout).toMatch(/30 queries, ndcg@10[\s\S]*Worth taking/)
@@ -83,6 +86,17 @@ describe('eval tune', () => {
     expect(after).toMatchObject({ is_better: false, written: null })
     expect(after.current).toBeCloseTo(after.best.mean, 6)
   }, 180_000)
+
+  it('tries sizes of chunks, cutting the documents for each', async () => {
+    const { code, stdout, stderr } = await quarry(
+      ...['eval', 'tune', join(folder, 'set'), '--chunk-tokens', '16', '--json'],
+    )
+    expect(code, stderr).toBe(0)
+    const { queries, best, legs } = JSON.parse(stdout)
+    expect(queries).toBe(30)
+    expect(['as it is', 'chunk tokens 16']).toContain(best.variant)
+    expect(legs.lexical).toBeGreaterThan(0.9)
+  }, 120_000)
 
   it('refuses what it can say nothing about', async () => {
     const few = await quarry('eval', 'tune', join(folder, 'set'), '--queries', '10')
