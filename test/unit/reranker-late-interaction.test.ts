@@ -145,6 +145,19 @@ describe('late interaction', () => {
     expect(await orderBy(openLexical())).toEqual(['other', 'answer'])
   })
 
+  it('looks for other words among the first twenty alone', async () => {
+    const firstWith = async (place: number) => {
+      const candidates = Array.from({ length: 30 }, (_, i) =>
+        candidate(`c${i}`, 'bananas are yellow and grow in bunches'),
+      )
+      candidates[place] = candidate('answer', 'automobiles for sale at a discount')
+      const { scores } = await reranker.rerank('cheap car', candidates, call)
+      return [...scores].sort((x, y) => y.score - x.score)[0]?.id
+    }
+    expect(await firstWith(19)).toBe('answer')
+    expect(await firstWith(20)).not.toBe('answer')
+  })
+
   it.each(['', '!!!', '退款', '\u{1f600}'])('takes any query: %j', async (query) => {
     const candidates = [candidate('a', ''), candidate('b', '退款 \u{1f600}'), candidate('c', 'x')]
     const { scores, documents } = await reranker.rerank(query, candidates, call)

@@ -27,6 +27,9 @@ export interface Meeting {
 
 const PLAIN = openAnalyzer('unicode')
 
+/** Candidates further down are not met token by token, which costs most: measured, it lifts none of them to the top. */
+const MET_MAX = 20
+
 /** What was fitted for a reranker. */
 export interface Fitted {
   readonly weights: Weights
@@ -75,19 +78,29 @@ export async function measureHead(
   const analyze = statistics === null ? PLAIN.terms : statistics.analyze
   const query = readQuery(text, analyze, statistics)
   const table = runsOf(analyze, interaction?.tokenize ?? noTokens)
+  const turns = { pace: createPace(), signal }
   const meeting = interaction?.meet(text) ?? null
   const onRun = meeting === null ? null : (run: Run) => meeting.addRun(run)
-  const turns = { pace: createPace(), signal }
-  const read: { candidate: RerankCandidate; passage: Passage; interaction: number }[] = []
-  for (const candidate of candidates) {
-    meeting?.begin()
-    const passage = await readPassage(candidate, query, table, turns, onRun)
+  const passages: Passage[] = []
+  const met: number[] = []
+  for (const [place, candidate] of candidates.entries()) {
+    const meets = place < MET_MAX ? meeting : null
+    meets?.begin()
+    const passage = await readPassage(candidate, query, table, turns, meets && onRun)
     if (passage === null) break
-    read.push({ candidate, passage, interaction: meeting?.similarity() ?? 0 })
+    passages.push(passage)
+    if (meets !== null) met.push(meets.similarity())
   }
-  const lengths = read.reduce((sum, { passage }) => sum + passage.length, 0)
-  return read.map(({ passage, ...rest }) => ({
-    ...rest,
-    measures: measure(passage, lengths / read.length, query),
+  const averageLength = mean(passages.map(({ length }) => length))
+  // As much as the others on average, so that nothing but their words tells for or against them.
+  const averageMet = mean(met)
+  return passages.map((passage, place) => ({
+    candidate: candidates[place] as RerankCandidate,
+    measures: measure(passage, averageLength, query),
+    interaction: met[place] ?? averageMet,
   }))
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }
