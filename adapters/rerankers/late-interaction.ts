@@ -8,7 +8,8 @@ import { type LateInteractionOptions, lateInteractionOptions } from './options.t
 
 /**
  * The lexical reranker with one feature more: how well the passage meets the query token by token in meaning, by the
- * vectors of a static model. @throws QuarryError `invalid_request` where the file is no such model
+ * vectors of a static model.
+ * @throws QuarryError `invalid_request` where the file is no such model
  */
 export async function openLateInteraction(options: LateInteractionOptions = {}): Promise<Reranker> {
   const { model: path } = lateInteractionOptions.parse(options)
