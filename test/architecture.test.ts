@@ -29,7 +29,8 @@ describe('architecture', () => {
 
   it('src names no store, embedder or reranker but in its composition root and defaults', async () => {
     const names = Object.keys({ ...STORES, ...EMBEDDERS, ...RERANKERS })
-    const branded = names.filter((name) => !['local', 'http', 'lexical', 'static'].includes(name))
+    const defaults = ['local', 'http', 'lexical', 'late-interaction', 'static']
+    const branded = names.filter((name) => !defaults.includes(name))
     expect(branded.length).toBeGreaterThan(1)
     const files = (await sources('src')).filter((file) => file !== 'src/service.ts')
     expect(files.length).toBeGreaterThan(50)

@@ -235,6 +235,7 @@ describe('doctor', () => {
       'store local': 'ok',
       'embedder default': 'ok',
       'embedder remote': 'failed',
+      'reranker late-interaction': 'ok',
       'reranker lexical': 'ok',
       evals: 'ok',
     })
