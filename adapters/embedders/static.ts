@@ -2,8 +2,7 @@ import type { Embedder, EmbedderProfile } from '../../src/core/embedder.ts'
 import { QuarryError } from '../../src/core/errors.ts'
 import { createPace } from '../../src/core/pace.ts'
 import { abortError } from '../http.ts'
-import { openShippedModel } from '../static-model/artefact.ts'
-import { openStaticModel } from '../static-model/open-static-model.ts'
+import { openModel } from '../static-model/artefact.ts'
 import { type StaticOptions, staticOptions } from './options.ts'
 
 /** A text of which the model knows no more of the words is foreign to it; one of which it knows so many is not. */
@@ -13,7 +12,7 @@ const HOME_SHARE = 0.7
 /** Means of token vectors distilled from a transformer: meaning without a network, in microseconds, in this thread. */
 export async function openStatic(options: StaticOptions = {}): Promise<Embedder> {
   const { model: path } = staticOptions.parse(options)
-  const model = path === undefined ? await openShippedModel() : await openStaticModel(path)
+  const model = await openModel(path)
   const embed = async (text: string, signal: AbortSignal): Promise<Float32Array> => {
     const pace = createPace()
     const slices = model.embedInSlices(text)

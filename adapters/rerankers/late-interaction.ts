@@ -1,6 +1,5 @@
 import type { Reranker } from '../../src/core/reranker.ts'
-import { openShippedModel } from '../static-model/artefact.ts'
-import { openStaticModel } from '../static-model/open-static-model.ts'
+import { openModel } from '../static-model/artefact.ts'
 import { openInteraction } from './late-interaction/interaction.ts'
 import { rerankBy } from './lexical/rerank.ts'
 import { LATE_INTERACTION } from './lexical/weights.ts'
@@ -13,9 +12,7 @@ import { type LateInteractionOptions, lateInteractionOptions } from './options.t
  */
 export async function openLateInteraction(options: LateInteractionOptions = {}): Promise<Reranker> {
   const { model: path } = lateInteractionOptions.parse(options)
-  const interaction = openInteraction(
-    path === undefined ? await openShippedModel() : await openStaticModel(path),
-  )
+  const interaction = openInteraction(await openModel(path))
   return {
     name: 'late-interaction',
     calibrated: true,

@@ -7,9 +7,10 @@ const ARTEFACT = join('adapters', 'static-model', 'quarry-static-en.qstm')
 
 let opened: Promise<StaticModel> | undefined
 
-/** Once a process: the embedder and the reranker read the same tables. */
-export function openShippedModel(): Promise<StaticModel> {
-  opened ??= shippedModelPath().then((path) => openStaticModel(path))
+/** The model at this path; without one the shipped, opened once a process, since embedder and reranker read the same tables. */
+export function openModel(path?: string): Promise<StaticModel> {
+  if (path !== undefined) return openStaticModel(path)
+  opened ??= shippedModelPath().then((shipped) => openStaticModel(shipped))
   return opened
 }
 

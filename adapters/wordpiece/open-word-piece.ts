@@ -1,3 +1,4 @@
+import { detached } from '../detached.ts'
 import { openPieces } from './pieces.ts'
 import { type Casing, IN_WORD, openSpelling, SPACE } from './spelling.ts'
 
@@ -126,9 +127,4 @@ function cached(compute: (run: string) => readonly number[]): (run: string) => r
     known.set(detached(run), ids)
     return ids
   }
-}
-
-/** A slice of a text keeps all of that text in memory; its characters alone do not. */
-function detached(run: string): string {
-  return Buffer.from(run, 'utf16le').toString('utf16le')
 }

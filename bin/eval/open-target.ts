@@ -13,7 +13,7 @@ import { Closers } from '../../src/service/closers.ts'
 import { openPassages } from '../../src/service/open-passages.ts'
 import { openConfigured, openEngine } from '../../src/service.ts'
 import type { Client } from '../client.ts'
-import { type ConnectOptions, connect } from '../connect.ts'
+import { type ConnectOptions, connect, settingsOf } from '../connect.ts'
 import { ingest } from '../ingest.ts'
 import type { Item } from '../wire.ts'
 
@@ -33,6 +33,22 @@ export interface TargetOptions {
 export interface FreshOptions extends TargetOptions {
   /** Of the collection that is made for the purpose, in snake_case as the API takes it. */
   readonly policy: Readonly<Record<string, unknown>>
+}
+
+export interface Asked extends FreshOptions, ConnectOptions {
+  /** One that is there already; without it the set is indexed for the purpose. */
+  readonly collection?: string | undefined
+  /** Parsed, cut and embedded as the service does, instead of each document one chunk. */
+  readonly ingests: boolean
+  readonly withDense: boolean
+  readonly withExact: boolean
+}
+
+/** Opens what the judged queries of a set are asked of. */
+export async function openTarget(dataset: Dataset, asked: Asked): Promise<OpenTarget> {
+  if (asked.collection !== undefined) return openCollectionTarget(asked.collection, asked, asked)
+  if (asked.ingests) return openIngestedTarget(dataset, asked, asked)
+  return openPassagesTarget(dataset, await settingsOf(asked), asked)
 }
 
 /** Puts a set into a temporary engine, each document one chunk, and asks it through the service's own retrieval. */
@@ -76,14 +92,14 @@ export async function openPassagesTarget(
 }
 
 /** Asks a collection that is there already, of a running service or of the embedded catalog. */
-export async function openCollectionTarget(
+async function openCollectionTarget(
   collection: string,
   connection: ConnectOptions,
   { budgetMs }: TargetOptions,
 ): Promise<OpenTarget> {
   const client = await connect(connection, { worker: false, replica: true })
   try {
-    const settings = await settingsOf(client, collection)
+    const settings = await collectionOf(client, collection)
     const name = `collection ${collection} of ${client.target}`
     return {
       target: targetOf(client, collection, { kind: 'collection', name, settings }, budgetMs),
@@ -98,7 +114,7 @@ export async function openCollectionTarget(
 const INGESTED = 'eval'
 
 /** Ingests a set as it would come in (parsed, cut, embedded) into a temporary service, and asks that. */
-export async function openIngestedTarget(
+async function openIngestedTarget(
   { name, corpus }: Dataset,
   connection: Pick<ConnectOptions, 'config'>,
   { policy, budgetMs, signal, onProgress }: FreshOptions,
@@ -128,7 +144,7 @@ export async function openIngestedTarget(
       )
     signal.throwIfAborted()
     await untilSearchable(client, summary.version)
-    const settings = { ...(await settingsOf(client, INGESTED)), documents: summary.documents }
+    const settings = { ...(await collectionOf(client, INGESTED)), documents: summary.documents }
     const about = { kind: 'ingested', name: `${name}, ingested`, settings } as const
     return { target: targetOf(client, INGESTED, about, budgetMs), close }
   } catch (error) {
@@ -161,7 +177,7 @@ async function untilSearchable(client: Client, version: string | null): Promise<
   })
 }
 
-async function settingsOf(client: Client, name: string): Promise<Record<string, unknown>> {
+async function collectionOf(client: Client, name: string): Promise<Record<string, unknown>> {
   const path = `/v1/collections/${encodeURIComponent(name)}`
   return client.call<Record<string, unknown>>('GET', path)
 }

@@ -4,22 +4,18 @@ const TURN_MS = 5
 /** What is left of it to work that nobody waits for, while somebody waits. */
 const BACKGROUND_MS = 1
 
-let turnEndsMs = 0
+let turnStartedMs = 0
 let turnIsOpen = false
 const waiting: (() => void)[] = []
 
 /** Whether this turn of the event loop has had its share of work. Costs some tens of nanoseconds. */
 export function isTurnOver(): boolean {
-  const nowMs = performance.now()
-  if (!turnIsOpen) openTurn(nowMs)
-  return nowMs >= turnEndsMs
+  return hasLasted(TURN_MS)
 }
 
 /** The same for writes: they take the whole of a turn only where nobody else wants one. */
 export function isBackgroundTurnOver(): boolean {
-  const nowMs = performance.now()
-  if (!turnIsOpen) openTurn(nowMs)
-  return nowMs >= (waiting.length === 0 ? turnEndsMs : turnEndsMs - TURN_MS + BACKGROUND_MS)
+  return hasLasted(waiting.length === 0 ? TURN_MS : BACKGROUND_MS)
 }
 
 /**
@@ -34,9 +30,15 @@ export async function nextTurn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
+function hasLasted(ms: number): boolean {
+  const nowMs = performance.now()
+  if (!turnIsOpen) openTurn(nowMs)
+  return nowMs - turnStartedMs >= ms
+}
+
 function openTurn(nowMs: number): void {
   turnIsOpen = true
-  turnEndsMs = nowMs + TURN_MS
+  turnStartedMs = nowMs
   setImmediate(endTurn)
 }
 

@@ -50,8 +50,8 @@ interface Frame {
  * - `rrf`: weight / (k + rank), rank from 1 (Cormack et al. 2009).
  * - `convex`: the legs' scores, each scaled to [0, 1], averaged by weight (Bruch et al. 2023). A dense list is scaled
  *   over its own range. A lexical score counts by how far it is above what the list leaves out, as a share of the list's
- *   best (scores are above 0): BM25 has a zero that means something, so a query whose words hardly tell the candidates apart leaves the
- *   order to the vectors.
+ *   best (scores are above 0): BM25 has a zero that means something, so a query whose words hardly tell the candidates
+ *   apart leaves the order to the vectors.
  *
  * The lists of other wordings are merged in the same way, each by its share of the weight of the leg that found it.
  */

@@ -1,3 +1,5 @@
+import { logistic } from '../../adapters/rerankers/lexical/relevance.ts'
+
 /** One query: a row of numbers for each candidate, and how much each should be preferred; targets add up to 1. */
 export interface Listwise {
   readonly rows: readonly Float64Array[]
@@ -41,10 +43,6 @@ export function fitLogistic(judged: readonly Judged[], width: number): Float64Ar
         gradient[j] = (gradient[j] as number) + error * (row[j] as number)
     }
   })
-}
-
-function logistic(odds: number): number {
-  return 1 / (1 + Math.exp(-odds))
 }
 
 function dot(row: Float64Array, weights: Float64Array): number {

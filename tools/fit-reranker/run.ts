@@ -3,8 +3,7 @@ import { parseArgs } from 'node:util'
 import { openInteraction } from '../../adapters/rerankers/late-interaction/interaction.ts'
 import type { Fitted } from '../../adapters/rerankers/lexical/rerank.ts'
 import { LATE_INTERACTION, LEXICAL } from '../../adapters/rerankers/lexical/weights.ts'
-import { shippedModelPath } from '../../adapters/static-model/artefact.ts'
-import { openStaticModel } from '../../adapters/static-model/open-static-model.ts'
+import { openModel } from '../../adapters/static-model/artefact.ts'
 import { fitModel, type Names, predictionsOf, ranked } from './fold.ts'
 import { type Head, readHeads, SETUPS, type SetHeads } from './heads.ts'
 import { areaUnderCurve, calibrationError, mean, ndcg10, quantile } from './scores.ts'
@@ -34,9 +33,7 @@ const { values: flags } = parseArgs({
 const { data, cache } = flags
 if (data === undefined) throw new Error('--data <folder with the sets in BEIR layout> is missing')
 await mkdir(cache, { recursive: true })
-const interaction = flags.interaction
-  ? openInteraction(await openStaticModel(await shippedModelPath()))
-  : null
+const interaction = flags.interaction ? openInteraction(await openModel()) : null
 const sets: SetHeads[] = []
 for (const set of SETS) {
   const queriesMax = Math.min(set.queriesMax, Number(flags.queries))

@@ -26,10 +26,12 @@ export function openInteraction(
     tokenize,
     meet(query) {
       const ids = [...new Set(tokenize(query))].slice(0, QUERY_TOKENS_MAX)
+      if (ids.length === 0) return NOTHING_TO_MEET
       const weights = ids.map((id) => (scales[id] as number) * (lengths[id] as number))
-      return ids.length === 0
-        ? NOTHING_TO_MEET
-        : meetingOf({ ids, weights, model, kernel, lengths })
+      const total = weights.reduce((sum, weight) => sum + weight, 0)
+      const shares = weights.map((weight) => weight / total)
+      const idLengths = Float64Array.from(ids, (id) => lengths[id] as number)
+      return meetingOf({ ids, idLengths, shares, model, kernel, lengths })
     },
   }
 }
@@ -39,15 +41,16 @@ const NOTHING_TO_MEET: Meeting = { begin() {}, addRun() {}, similarity: () => 0 
 interface Comparing {
   /** The query's distinct tokens. */
   readonly ids: readonly number[]
-  readonly weights: readonly number[]
+  readonly idLengths: Float64Array
+  /** How much each counts; they add up to 1. */
+  readonly shares: readonly number[]
   readonly model: StaticModel
   readonly kernel: DotKernel
   readonly lengths: Float64Array
 }
 
 function meetingOf(comparing: Comparing): Meeting {
-  const { ids, weights, model } = comparing
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const { ids, shares, model } = comparing
   const table = new CosineTable(ids.length, model.scales.length)
   const distinct = new TokenSet(model.scales.length, PASSAGE_TOKENS_MAX)
   return {
@@ -57,7 +60,7 @@ function meetingOf(comparing: Comparing): Meeting {
       const tokens = distinct.tokens()
       compare(table.unknown(tokens), table, comparing)
       const best = table.bestOf(tokens)
-      return weights.reduce((sum, weight, k) => sum + (weight / total) * (best[k] as number), 0)
+      return shares.reduce((sum, share, k) => sum + share * (best[k] as number), 0)
     },
   }
 }
@@ -80,17 +83,16 @@ function tokenizer({ tokens, scales }: StaticModel): Tokenize {
 function compare(
   fresh: readonly number[],
   table: CosineTable,
-  { ids, model: { dimensions, rows }, kernel, lengths }: Comparing,
+  { ids, idLengths, model: { dimensions, rows }, kernel, lengths }: Comparing,
 ): void {
   if (fresh.length === 0) return
   for (const [at, id] of ids.entries()) {
     const row = rows.subarray(id * dimensions, (id + 1) * dimensions)
     kernel.queries.set(row, at * kernel.stride)
   }
-  const queryLengths = Float64Array.from(ids, (id) => lengths[id] as number)
   for (let at = 0; at < fresh.length; at += 1) {
     const id = fresh[at] as number
-    table.add(id, kernel.dotRow(id, ids.length), lengths[id] as number, queryLengths)
+    table.add(id, kernel.dotRow(id, ids.length), lengths[id] as number, idLengths)
   }
 }
 

@@ -23,6 +23,10 @@ export function relevanceOf(evidence: Evidence, { bias, ...slopes }: Slopes): nu
   let odds = bias
   for (const name of Object.keys(slopes) as (keyof Evidence)[])
     odds += (slopes[name] ?? 0) * evidence[name]
+  return logistic(odds)
+}
+
+export function logistic(odds: number): number {
   return 1 / (1 + Math.exp(-odds))
 }
 

@@ -1,3 +1,5 @@
+import { detached } from '../../detached.ts'
+
 /** What stands between two white spaces. */
 export interface Run {
   readonly terms: readonly string[]
@@ -85,9 +87,4 @@ function isAt(text: string, start: number, end: number, known: string): boolean 
   for (let at = 0; at < known.length; at += 1)
     if (text.charCodeAt(start + at) !== known.charCodeAt(at)) return false
   return true
-}
-
-/** A slice of a text keeps all of that text in memory; its characters alone do not. */
-function detached(run: string): string {
-  return Buffer.from(run, 'utf16le').toString('utf16le')
 }

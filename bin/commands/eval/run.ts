@@ -2,36 +2,26 @@ import type { Command } from 'commander'
 import { type Evaluation, evaluate } from '../../../eval/evaluate.ts'
 import { buildResult } from '../../../eval/result/build-result.ts'
 import { STAGES, type Stage } from '../../../eval/target.ts'
-import type { Dataset } from '../../../eval/types.ts'
 import { LIMITS } from '../../../src/core/limits.ts'
 import { openTokenizer } from '../../../src/tokenizer/o200k.ts'
-import { type ConnectOptions, connectOptions, settingsOf } from '../../connect.ts'
+import { connectOptions } from '../../connect.ts'
 import { DEFAULT_METRICS, metricName } from '../../eval/metric-option.ts'
-import { openDataset } from '../../eval/open-dataset.ts'
-import {
-  type OpenTarget,
-  openCollectionTarget,
-  openIngestedTarget,
-  openPassagesTarget,
-} from '../../eval/open-target.ts'
+import { type DatasetOptions, openDataset } from '../../eval/open-dataset.ts'
+import { openTarget } from '../../eval/open-target.ts'
 import { showResult } from '../../eval/show-result.ts'
 import { writeOutputs } from '../../eval/write-outputs.ts'
-import { type Interruption, interruptible } from '../../lifetime.ts'
+import { interruptible } from '../../lifetime.ts'
 import { choice, examples, jsonObject, wholeNumber } from '../../options.ts'
 import { ProgressLine } from '../../terminal.ts'
 import { version } from '../../version.ts'
 
-interface Options extends ConnectOptions {
-  readonly split: string
-  readonly qrels?: string
-  readonly collection?: string
+interface Options extends DatasetOptions {
   readonly ingest?: boolean
   readonly policy: Readonly<Record<string, unknown>>
   readonly stage: readonly Stage[]
   readonly metric: readonly string[]
   readonly depth: number
   readonly k: number
-  readonly queries: number
   readonly budget: number
   readonly neighbours: number
   readonly name?: string
@@ -110,9 +100,15 @@ async function run(set: string | undefined, options: Options): Promise<void> {
   const interruption = interruptible()
   const dataset = await openDataset(set, options)
   const progress = new ProgressLine()
-  const { target, close } = await openTarget(dataset, options, interruption, (note) =>
-    progress.note(note),
-  )
+  const { target, close } = await openTarget(dataset, {
+    ...options,
+    budgetMs: options.budget,
+    signal: interruption.signal,
+    onProgress: (note) => progress.note(note),
+    ingests: options.ingest === true,
+    withDense: options.stage.some((stage) => stage !== 'lexical'),
+    withExact: options.neighbours > 0 && options.stage.includes('dense'),
+  })
   try {
     const evaluation = await evaluate(dataset, target, {
       stages: options.stage,
@@ -131,27 +127,6 @@ async function run(set: string | undefined, options: Options): Promise<void> {
     await close()
     process.exitCode = interruption.exitCode() ?? process.exitCode
   }
-}
-
-async function openTarget(
-  dataset: Dataset,
-  options: Options,
-  { signal }: Interruption,
-  onProgress: (note: string) => void,
-): Promise<OpenTarget> {
-  const common = { budgetMs: options.budget, signal, onProgress }
-  if (options.collection !== undefined)
-    return openCollectionTarget(options.collection, options, common)
-  if (options.ingest === true)
-    return openIngestedTarget(dataset, options, { ...common, policy: options.policy })
-  const withDense = options.stage.some((stage) => stage !== 'lexical')
-  const withExact = options.neighbours > 0 && options.stage.includes('dense')
-  return openPassagesTarget(dataset, await settingsOf(options), {
-    ...common,
-    policy: options.policy,
-    withDense,
-    withExact,
-  })
 }
 
 async function present(evaluation: Evaluation, options: Options): Promise<void> {

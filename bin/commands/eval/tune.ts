@@ -1,27 +1,19 @@
 import type { Command } from 'commander'
 import { type Evaluation, evaluate } from '../../../eval/evaluate.ts'
 import { parseMetric } from '../../../eval/metrics/parse-metric.ts'
-import { type Choice, type Tuned, tune, type Variant } from '../../../eval/tune/tune.ts'
+import { type Tuned, tune, type Variant } from '../../../eval/tune/tune.ts'
 import type { Dataset } from '../../../eval/types.ts'
 import { LIMITS } from '../../../src/core/limits.ts'
-import { type ConnectOptions, connect, connectOptions, settingsOf } from '../../connect.ts'
-import { type IndexVariant, indexVariants } from '../../eval/index-variants.ts'
-import { openDataset } from '../../eval/open-dataset.ts'
-import {
-  type OpenTarget,
-  openCollectionTarget,
-  openIngestedTarget,
-  openPassagesTarget,
-} from '../../eval/open-target.ts'
+import { connect, connectOptions } from '../../connect.ts'
+import { indexVariants } from '../../eval/index-variants.ts'
+import { type DatasetOptions, openDataset } from '../../eval/open-dataset.ts'
+import { type OpenTarget, openTarget } from '../../eval/open-target.ts'
 import { showTuned } from '../../eval/show-tuned.ts'
 import { type Interruption, interruptible } from '../../lifetime.ts'
 import { choice, examples, jsonObject, wholeNumber } from '../../options.ts'
 import { ProgressLine } from '../../terminal.ts'
 
-interface Options extends ConnectOptions {
-  readonly split: string
-  readonly qrels?: string
-  readonly collection?: string
+interface Options extends DatasetOptions {
   readonly policy: Readonly<Record<string, unknown>>
   readonly k1?: readonly number[]
   readonly b?: readonly number[]
@@ -30,7 +22,6 @@ interface Options extends ConnectOptions {
   readonly metric: string
   readonly folds: number
   readonly seed: number
-  readonly queries: number
   readonly depth: number
   readonly budget: number
   readonly write?: boolean
@@ -111,7 +102,15 @@ async function askVariants(
 ): Promise<Variant[]> {
   const variants: Variant[] = []
   for (const variant of indexVariants(options)) {
-    const { target, close } = await openTarget(dataset, variant, options, interruption)
+    const { target, close } = await openTarget(dataset, {
+      ...options,
+      policy: variant.policy,
+      budgetMs: options.budget,
+      signal: interruption.signal,
+      ingests: options.chunkTokens !== undefined,
+      withDense: true,
+      withExact: false,
+    })
     try {
       const evaluation = await ask(dataset, target, options, interruption)
       variants.push({ ...variant, evaluation })
@@ -120,22 +119,6 @@ async function askVariants(
     }
   }
   return variants
-}
-
-async function openTarget(
-  dataset: Dataset,
-  variant: IndexVariant,
-  options: Options,
-  { signal }: Interruption,
-): Promise<OpenTarget> {
-  const common = { budgetMs: options.budget, signal }
-  if (options.collection !== undefined)
-    return openCollectionTarget(options.collection, options, common)
-  const { policy } = variant
-  if (options.chunkTokens !== undefined)
-    return openIngestedTarget(dataset, options, { ...common, policy })
-  const fresh = { ...common, policy, withDense: true, withExact: false }
-  return openPassagesTarget(dataset, await settingsOf(options), fresh)
 }
 
 async function ask(
@@ -161,7 +144,8 @@ async function ask(
 /** What was written, or null where nothing was: only a collection has a policy, and only a gain above chance changes it. */
 async function write({ best, isBetter }: Tuned, options: Options): Promise<object | null> {
   if (!isBetter || options.collection === undefined) return null
-  const change = policyOf(best)
+  const { fusion, candidates } = best
+  const change = { fusion, candidates }
   const client = await connect(options, { worker: false, replica: false })
   try {
     await client.call('PATCH', `/v1/collections/${encodeURIComponent(options.collection)}`, {
@@ -171,10 +155,6 @@ async function write({ best, isBetter }: Tuned, options: Options): Promise<objec
   } finally {
     await client.close()
   }
-}
-
-function policyOf({ fusion, candidates }: Choice) {
-  return { fusion, candidates }
 }
 
 function inSnakeCase({ isBetter, byFold, ...tuned }: Tuned) {

@@ -117,7 +117,7 @@ function scanWindow(
   const { cut } = candidates
   let needed = neededOf(present, cut)
   SUMS.fill(0)
-  let count = crossAllowed(allowed, window, postingsOf(present, needed))
+  let count = allowed === null ? 0 : crossAllowed(allowed, window, postingsOf(present, needed))
   if (count > 0) needed = 0
   let rest = 0
   for (let i = needed; i < present.length; i++) rest += (present[i] as TermCursor).bound
@@ -138,8 +138,7 @@ function scanWindow(
  * Where the window's allowed rows are few beside the postings that would be added up, they are the rows to look at
  * from the first term on; gives how many, 0 where they are not few.
  */
-function crossAllowed(allowed: Bitmap | null, window: number, postingCount: number): number {
-  if (allowed === null) return 0
+function crossAllowed(allowed: Bitmap, window: number, postingCount: number): number {
   const few = Math.ceil(postingCount / LOOKUP_RATIO)
   const from = window << (WINDOW_BITS - 5)
   const end = Math.min(allowed.length, from + (WINDOW_ROWS >>> 5))

@@ -56,8 +56,9 @@ function compareSome(
 ): void {
   const { kernels, scratch, asked } = pass
   const { rows, values, query64 } = scratch
-  if (pass.found <= SORTED_MAX) bestLast(pass)
-  const count = Math.min(pass.found <= SORTED_MAX ? k : COMPARED_ROWS, pass.found)
+  const areFew = pass.found <= SORTED_MAX
+  if (areFew) bestLast(pass)
+  const count = Math.min(areFew ? k : COMPARED_ROWS, pass.found)
   const from = pass.found - count
   const compare = asked.metric === 'l2' ? kernels.run.distanceRows : kernels.run.dotRows
   compare(
