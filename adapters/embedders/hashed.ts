@@ -27,7 +27,7 @@ export function openHashed(options: HashedOptions = {}): Embedder {
   const profile: EmbedderProfile = {
     provider: 'quarry',
     model: `hashed-${analyzerName}`,
-    revision: '1',
+    revision: String(analyzer.revision),
     dimensions,
     normalized: true,
     queryPrefix: '',

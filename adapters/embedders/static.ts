@@ -9,6 +9,15 @@ import { type StaticOptions, staticOptions } from './options.ts'
 const FOREIGN_SHARE = 0.4
 const HOME_SHARE = 0.7
 
+/**
+ * A cosine of 0.85 is a paraphrase; below 0.6 a passage shares a subject with the query at most. See docs/QUALITY.md for
+ * what was compared.
+ */
+const DENSE_WEIGHT = [
+  { score: 0.6, weight: 0.48 },
+  { score: 0.85, weight: 2 },
+] as const
+
 /** Means of token vectors distilled from a transformer: meaning without a network, in microseconds, in this thread. */
 export async function openStatic(options: StaticOptions = {}): Promise<Embedder> {
   const { model: path } = staticOptions.parse(options)
@@ -33,7 +42,7 @@ export async function openStatic(options: StaticOptions = {}): Promise<Embedder>
     passagePrefix: '',
     inputTokensMax: 1_000_000,
     queryUsesStatistics: false,
-    suggestedDenseWeight: 0.5,
+    suggestedDenseWeight: DENSE_WEIGHT,
   }
 
   return {

@@ -1,3 +1,4 @@
+import type { DenseWeight } from './dense-weight.ts'
 import type { LexicalStatistics } from './lexical-index.ts'
 import type { TenantId } from './model.ts'
 
@@ -17,7 +18,7 @@ export interface EmbedderProfile {
   /** True when a query's vector depends on the tenant's term statistics, so it may not outlive them in a cache. */
   readonly queryUsesStatistics: boolean
   /** Weight of the dense leg in fusion, with the lexical leg's as 1, when a collection states none. */
-  readonly suggestedDenseWeight: number
+  readonly suggestedDenseWeight: DenseWeight
 }
 
 export interface EmbedCall {

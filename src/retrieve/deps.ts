@@ -1,5 +1,6 @@
 import type { CollectionPolicy } from '../catalog/policy.ts'
 import type { Clock } from '../core/budget.ts'
+import type { DenseWeight } from '../core/dense-weight.ts'
 import type { Embedder } from '../core/embedder.ts'
 import type { Generator } from '../core/generator.ts'
 import type { ChunkReader, LexicalIndex } from '../core/lexical-index.ts'
@@ -35,11 +36,16 @@ export interface RetrievalPlan {
   /** How the query is reworded beside being searched as it stands; null where it is not. */
   readonly expansion: ExpansionPlan | null
   readonly candidates: number
-  readonly fusion: FusionSettings
+  readonly fusion: PlannedFusion
   readonly prompt: CollectionPolicy['prompt']
   readonly reserveMs: Reserves
   /** What was asked and cannot be done, known before anything ran. */
   readonly refused: readonly Degradation[]
+}
+
+/** What the dense leg weighs may hang on what it finds. */
+export interface PlannedFusion extends Pick<FusionSettings, 'method' | 'k'> {
+  readonly weights: { readonly dense: DenseWeight; readonly lexical: number }
 }
 
 export interface ExpansionPlan extends Omit<ExpansionSettings, 'generator'> {

@@ -1,5 +1,6 @@
 import type { Collection, Index } from '../catalog/catalog.ts'
 import { spaceMismatch } from '../catalog/space-id.ts'
+import { isWeighed, scaledDenseWeight } from '../core/dense-weight.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { Generator } from '../core/generator.ts'
@@ -7,9 +8,9 @@ import type { ChunkReader, LexicalIndex } from '../core/lexical-index.ts'
 import type { SpaceId, TenantId } from '../core/model.ts'
 import type { Reranker } from '../core/reranker.ts'
 import type { VectorStore } from '../core/vector-store.ts'
-import type { Reserves, RetrievalPlan } from './deps.ts'
+import type { PlannedFusion, Reserves, RetrievalPlan } from './deps.ts'
 import { planExpansion } from './plan-expansion.ts'
-import type { Degradation, FusionSettings, RetrieveRequest } from './request.ts'
+import type { Degradation, RetrieveRequest } from './request.ts'
 
 /** What the config has opened, by its names. */
 export interface PlanSources {
@@ -86,7 +87,7 @@ function fusionOf(
   serving: Index,
   request: RetrieveRequest,
   sources: PlanSources,
-): FusionSettings {
+): PlannedFusion {
   const weights =
     request.fusion?.weights ?? policy.fusion.weights ?? suggestedWeights(serving, request, sources)
   const method = request.fusion?.method ?? policy.fusion.method
@@ -100,18 +101,18 @@ function suggestedWeights(
   { space, spec }: Index,
   { query, require }: RetrieveRequest,
   { embedders }: PlanSources,
-): FusionSettings['weights'] {
+): PlannedFusion['weights'] {
   const embedder = embedders.get(space.embedder)
   if (embedder === undefined || spec.lexical === null) return { dense: 1, lexical: 1 }
   const coverage = require.includes('dense') ? 1 : (embedder.coverage?.(query) ?? 1)
-  return { dense: embedder.profile.suggestedDenseWeight * coverage, lexical: 1 }
+  return { dense: scaledDenseWeight(embedder.profile.suggestedDenseWeight, coverage), lexical: 1 }
 }
 
 /** In hybrid, a leg that the index lacks or that weighs nothing is not asked. */
 function askedLegs(
   { spec, index }: Index,
   { mode }: RetrieveRequest,
-  { weights }: FusionSettings,
+  { weights }: PlannedFusion,
 ): { readonly dense: boolean; readonly lexical: boolean } {
   const has = { dense: spec.dense !== null, lexical: spec.lexical !== null }
   if (mode !== 'hybrid') {
@@ -120,7 +121,7 @@ function askedLegs(
     return { dense: mode === 'dense', lexical: mode === 'lexical' }
   }
   const asks = {
-    dense: has.dense && weights.dense > 0,
+    dense: has.dense && isWeighed(weights.dense),
     lexical: has.lexical && weights.lexical > 0,
   }
   if (!asks.dense && !asks.lexical)

@@ -3,6 +3,7 @@ import type { Chunk, ChunkId } from '../core/model.ts'
 import type { Reranked, RerankScore } from '../core/reranker.ts'
 import type { RetrievalPlan } from './deps.ts'
 import type { FusedCandidate } from './fuse.ts'
+import type { FusionSettings } from './request.ts'
 import { type Run, statisticsOf } from './run.ts'
 import { runStage } from './stage.ts'
 
@@ -25,6 +26,7 @@ const NOTICE_MS_MAX = 10
 export async function rerankHead(
   run: Run,
   fused: readonly FusedCandidate[],
+  weights: FusionSettings['weights'],
   chunks: ReadonlyMap<ChunkId, Chunk>,
 ): Promise<Reordered> {
   const { plan, request, trace, budget } = run
@@ -37,7 +39,7 @@ export async function rerankHead(
   const work = async (signal: AbortSignal): Promise<Reranked> => {
     const { tenant } = plan.scope
     const statistics = await statisticsOf(plan, signal)
-    const call = { tenant, signal, statistics, denseShare: denseShareOf(plan) }
+    const call = { tenant, signal, statistics, denseShare: denseShareOf(plan, weights) }
     const reranked = await rerank.reranker.rerank(request.query, withText(head, chunks), call)
     checkScores(rerank.reranker.name, head, reranked)
     return reranked
@@ -86,10 +88,13 @@ function withText(head: readonly FusedCandidate[], chunks: ReadonlyMap<ChunkId, 
 }
 
 /** A leg that is not asked has no part; what a lone leg weighs says nothing. */
-function denseShareOf({ dense, lexical, fusion }: RetrievalPlan): number {
+function denseShareOf(
+  { dense, lexical }: RetrievalPlan,
+  weights: FusionSettings['weights'],
+): number {
   if (dense === null) return 0
   if (lexical === null) return 1
-  return fusion.weights.dense / (fusion.weights.dense + fusion.weights.lexical)
+  return weights.dense / (weights.dense + weights.lexical)
 }
 
 function checkScores(name: string, head: readonly FusedCandidate[], { scores }: Reranked): void {

@@ -16,6 +16,7 @@ import type { Run } from './run.ts'
 import { nothingSpent } from './spent.ts'
 import { runStage } from './stage.ts'
 import { Trace } from './trace.ts'
+import { weigh } from './weigh.ts'
 
 /**
  * Query in, hits and prompt out: search both legs (and with other wordings, where asked), fuse, rerank, read, expand, assemble, all before one deadline.
@@ -33,12 +34,11 @@ export async function retrieve(
   if (kept !== undefined) return respond(run, kept, FROM_CACHE)
 
   const legs = await searchLegs(run)
-  const fused = await trace.time('fuse', () =>
-    fuse({ ...legs, depth: plan.candidates }, plan.fusion),
-  )
+  const fusion = weigh(plan.fusion, legs.dense)
+  const fused = await trace.time('fuse', () => fuse({ ...legs, depth: plan.candidates }, fusion))
   const shelf = new ChunkShelf(run)
   if (plan.rerank !== null) await shelf.read(fused.slice(0, plan.rerank.depth))
-  const reordered = await rerankHead(run, fused, shelf.chunks)
+  const reordered = await rerankHead(run, fused, fusion.weights, shelf.chunks)
   const hits = await expandHits(run, await selectHits(run, reordered, shelf))
   reportUnderFilled(run, hits, legs.underFilled)
   const found: Found = { hits, underFilled: legs.underFilled }

@@ -1,9 +1,15 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { indexFolder, shardFolder } from '../../adapters/stores/local/engine/paths.ts'
 import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
+import {
+  decodeDirectory,
+  decodePreamble,
+  encodeHead,
+  PREAMBLE_BYTES,
+} from '../../adapters/stores/local/segment/layout.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import type { CollectionId, DocumentId, Scope } from '../../src/core/model.ts'
 import type { ReplicaEngine } from '../../src/core/replica-engine.ts'
@@ -114,15 +120,33 @@ test('goes on from its files after a restart, and reads only what it missed', as
   await second.close()
 })
 
-test('loads a tenant again whose file was damaged, and answers nothing of it until then', async () => {
-  const { scope } = await prepared()
-  const first = await start()
-  await first.close()
+async function segmentOf(scope: Scope): Promise<string> {
   // The catalog has the other tests' collections too.
   const own = shardFolder(indexFolder('', scope), scope.tenant)
   const files = await readdir(folder, { recursive: true })
   const segment = files.find((name) => name.includes(own) && name.endsWith('.seg'))
-  await writeFile(join(folder, segment ?? ''), 'not what was written')
+  return join(folder, segment ?? '')
+}
+
+/** As an analyzer of the revision before would have left it. */
+async function makeOlder(path: string): Promise<void> {
+  const bytes = await readFile(path)
+  const preamble = decodePreamble(path, bytes.subarray(0, PREAMBLE_BYTES), bytes.byteLength)
+  const end = PREAMBLE_BYTES + preamble.directoryBytes
+  const { about, blocks } = decodeDirectory(path, preamble, bytes.subarray(PREAMBLE_BYTES, end))
+  const analyzer = String(about['analyzer']).replace(/\d+$/, '0')
+  const head = encodeHead({ about: { ...about, analyzer }, blocks })
+  await writeFile(path, Buffer.concat([head, bytes.subarray(end)]))
+}
+
+test.each([
+  ['was damaged', (path: string) => writeFile(path, 'not what was written')],
+  ['an older analyzer indexed', makeOlder],
+])('loads a tenant again whose file %s, and answers nothing of it until then', async (_, spoil) => {
+  const { scope } = await prepared()
+  const first = await start()
+  await first.close()
+  await spoil(await segmentOf(scope))
   const second = await start()
   const query = { text: 'text', k: 50 }
   const asked = await second.engine.searchLexical(scope, query, soon()).catch((error) => error)

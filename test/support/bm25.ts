@@ -26,6 +26,7 @@ export const SPEC: LexicalSpec = { analyzer: 'unicode', k1: 0.9, b: 0.4 }
 
 /** Splits at spaces and keeps everything, so that the tests decide what a term is. */
 export const WORDS: Analyzer = {
+  revision: 1,
   name: 'words',
   terms: (text) => text.split(' ').filter((word) => word !== ''),
   positions: () => [],

@@ -12,6 +12,7 @@ import { openDotKernel } from '../../adapters/rerankers/kernels/dot-kernel.ts'
 import { openInteraction } from '../../adapters/rerankers/late-interaction/interaction.ts'
 import { openLateInteraction } from '../../adapters/rerankers/late-interaction.ts'
 import type { Interaction } from '../../adapters/rerankers/lexical/rerank.ts'
+import { RunTable } from '../../adapters/rerankers/lexical/run-table.ts'
 import { openLexical } from '../../adapters/rerankers/lexical.ts'
 import { shippedModelPath } from '../../adapters/static-model/artefact.ts'
 import { openStaticModel, type StaticModel } from '../../adapters/static-model/open-static-model.ts'
@@ -32,10 +33,11 @@ function candidate(id: string, text: string, context = ''): RerankCandidate {
 /** How well a whole passage meets each query. */
 function meeting({ tokenize, meet }: Interaction, query: string) {
   const open = meet(query)
+  const table = new RunTable((run) => ({ terms: [], tokens: tokenize(run) }))
   return ({ context, text }: RerankCandidate): number => {
     open.begin()
     for (const run of `${context} ${text}`.split(/\s+/))
-      open.addRun({ terms: [], tokens: tokenize(run) })
+      if (run !== '') open.addRun(table, table.at(run, 0, run.length))
     return open.similarity()
   }
 }

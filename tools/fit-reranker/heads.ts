@@ -7,6 +7,7 @@ import {
 } from '../../adapters/rerankers/lexical/features.ts'
 import { type Interaction, measureHead } from '../../adapters/rerankers/lexical/rerank.ts'
 import { openAnalyzer } from '../../src/core/analysis/open-analyzer.ts'
+import { denseWeightAt } from '../../src/core/dense-weight.ts'
 import type { Embedder } from '../../src/core/embedder.ts'
 import type { LexicalStatistics } from '../../src/core/lexical-index.ts'
 import type { RerankCandidate } from '../../src/core/reranker.ts'
@@ -77,7 +78,8 @@ async function headOf(
   interaction: Interaction | null,
 ): Promise<Head> {
   const alone = setup === 'lexical'
-  const trust = profile.suggestedDenseWeight * (coverage?.(legs.query) ?? 1)
+  const suggested = denseWeightAt(profile.suggestedDenseWeight, legs.dense[0]?.score ?? null)
+  const trust = suggested * (coverage?.(legs.query) ?? 1)
   const weights = { dense: alone ? 0 : trust, lexical: 1 }
   const dense = weights.dense === 0 ? null : legs.dense
   const lists = { dense, lexical: legs.lexical, depth: CANDIDATES }

@@ -1,6 +1,7 @@
 import type { StaticModel } from '../../static-model/open-static-model.ts'
 import { type DotKernel, openDotKernel } from '../kernels/dot-kernel.ts'
 import type { Interaction, Meeting } from '../lexical/rerank.ts'
+import { termsEnd, tokensEnd } from '../lexical/run-table.ts'
 import type { Tokenize } from '../lexical/runs.ts'
 import { CosineTable } from './cosine-table.ts'
 import { TokenSet } from './token-set.ts'
@@ -55,7 +56,7 @@ function meetingOf(comparing: Comparing): Meeting {
   const distinct = new TokenSet(model.scales.length, PASSAGE_TOKENS_MAX)
   return {
     begin: () => distinct.clear(),
-    addRun: ({ tokens }) => distinct.addAll(tokens),
+    addRun: ({ words }, run) => distinct.addAll(words, termsEnd(words, run), tokensEnd(words, run)),
     similarity() {
       const tokens = distinct.tokens()
       compare(table.unknown(tokens), table, comparing)

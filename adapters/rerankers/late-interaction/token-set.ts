@@ -16,10 +16,10 @@ export class TokenSet {
     this.#count = 0
   }
 
-  /** Further ones than there is room for are left out. */
-  addAll(tokens: readonly number[]): void {
-    for (let i = 0; i < tokens.length && this.#count < this.#tokens.length; i += 1) {
-      const token = tokens[i] as number
+  /** Those from one place to another. Further ones than there is room for are left out. */
+  addAll(tokens: Int32Array, from: number, to: number): void {
+    for (let at = from; at < to && this.#count < this.#tokens.length; at += 1) {
+      const token = tokens[at] as number
       if (this.#lastIn[token] === this.#passage) continue
       this.#lastIn[token] = this.#passage
       this.#tokens[this.#count++] = token

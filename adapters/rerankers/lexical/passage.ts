@@ -1,6 +1,5 @@
 import type { Pace } from '../../../src/core/pace.ts'
-import type { Query } from './query.ts'
-import type { Run, RunTable } from './run-table.ts'
+import { type RunTable, termsEnd, termsFrom } from './run-table.ts'
 
 /** Where a passage has the query's terms. */
 export interface Passage {
@@ -16,13 +15,23 @@ export interface Passage {
 /** So many runs are read between two looks at the clock. */
 const RUNS_PER_SLICE = 256
 
-/** What else is to be done with each run of a passage. */
-export type OnRun = (run: Run) => void
+/** What else is to be done with each run of a passage, given by its place in the table. */
+export type OnRun = (run: number) => void
+
+/** One above the query's own number of each term, by the table's number of it; 0 for all others. */
+export type Marks = Uint8Array
+
+export function marksOf(termIds: ReadonlyMap<string, number>, table: RunTable): Marks {
+  const marked = [...termIds].map(([term, id]) => [table.numberOf(term), id] as const)
+  const marks = new Uint8Array(1 + Math.max(0, ...marked.map(([number]) => number)))
+  for (const [number, id] of marked) marks[number] = id + 1
+  return marks
+}
 
 /** Reads a passage for the query's terms, giving the event loop back in between; null once the signal aborts. */
 export async function readPassage(
   { context, text }: { readonly context: string; readonly text: string },
-  { termIds }: Query,
+  marks: Marks,
   table: RunTable,
   { pace, signal }: { readonly pace: Pace; readonly signal: AbortSignal },
   onRun: OnRun | null,
@@ -30,13 +39,18 @@ export async function readPassage(
   const terms: number[] = []
   const places: number[] = []
   let length = 0
-  const note = (term: string): void => {
-    const id = termIds.get(term)
-    if (id !== undefined) {
-      terms.push(id)
-      places.push(length)
+  const note = (run: number): void => {
+    const { words } = table
+    const end = termsEnd(words, run)
+    for (let at = termsFrom(run); at < end; at += 1) {
+      const number = words[at] as number
+      const mark = number < marks.length ? (marks[number] as number) : 0
+      if (mark > 0) {
+        terms.push(mark - 1)
+        places.push(length)
+      }
+      length += 1
     }
-    length += 1
   }
   const read = async (field: string): Promise<void> => {
     let runs = 0
@@ -44,7 +58,7 @@ export async function readPassage(
       const end = endOfRun(field, start)
       if (end > start) {
         const run = table.at(field, start, end)
-        run.terms.forEach(note)
+        note(run)
         onRun?.(run)
       }
       start = end + 1

@@ -4,10 +4,10 @@ import type { RerankCall, RerankCandidate, Reranked } from '../../../src/core/re
 import { featuresOf, type Measured } from './features.ts'
 import { measure } from './measures.ts'
 import { scoreOf, type Weights } from './model.ts'
-import { type Passage, readPassage } from './passage.ts'
+import { marksOf, type Passage, readPassage } from './passage.ts'
 import { readQuery } from './query.ts'
 import { type Evidence, relevanceOf, type Slopes, sharesOf } from './relevance.ts'
-import type { Run } from './run-table.ts'
+import type { RunTable } from './run-table.ts'
 import { noTokens, runsOf, type Tokenize } from './runs.ts'
 
 /** How well passages meet queries token by token. */
@@ -20,7 +20,7 @@ export interface Interaction {
 export interface Meeting {
   /** Before the first run of each passage. */
   begin(): void
-  addRun(run: Run): void
+  addRun(table: RunTable, run: number): void
   /** Of the runs since `begin`, in [0, 1]. */
   similarity(): number
 }
@@ -78,15 +78,16 @@ export async function measureHead(
   const analyze = statistics === null ? PLAIN.terms : statistics.analyze
   const query = readQuery(text, analyze, statistics)
   const table = runsOf(analyze, interaction?.tokenize ?? noTokens)
+  const marks = marksOf(query.termIds, table)
   const turns = { pace: createPace(), signal }
   const meeting = interaction?.meet(text) ?? null
-  const onRun = meeting === null ? null : (run: Run) => meeting.addRun(run)
+  const onRun = meeting === null ? null : (run: number) => meeting.addRun(table, run)
   const passages: Passage[] = []
   const met: number[] = []
   for (const [place, candidate] of candidates.entries()) {
     const meets = place < MET_MAX ? meeting : null
     meets?.begin()
-    const passage = await readPassage(candidate, query, table, turns, meets && onRun)
+    const passage = await readPassage(candidate, marks, table, turns, meets && onRun)
     if (passage === null) break
     passages.push(passage)
     if (meets !== null) met.push(meets.similarity())

@@ -1,78 +1,124 @@
 import { detached } from '../../detached.ts'
 
-/** What stands between two white spaces. */
+/** What stands between two white spaces, read. */
 export interface Run {
   readonly terms: readonly string[]
   readonly tokens: readonly number[]
 }
 
-const RUNS_MAX = 50_000
+const RUNS_MAX = 2 ** 17
+const SLOTS = 2 ** 18
 /** Longer ones are read anew each time; in languages without spaces that is most of a text. */
 const RUN_CHARS_MAX = 32
-const SLOTS = 2 ** 17
+const WORDS_AT_FIRST = 2 ** 16
+/** 16 MiB; a run of English takes some 12. */
+const WORDS_MAX = 2 ** 22
+
+/** A record: its hash, how many terms, tokens and characters, then these, one word each. */
+const TERM_COUNT = 1
+const TOKEN_COUNT = 2
+const CHAR_COUNT = 3
+const HEAD = 4
 
 /**
- * Runs that were read before, found by the characters of the text they stand in: a slice of it for each would cost ten
- * times as much as finding it. When full, those that were met only once since the last time are forgotten.
+ * Runs that were read before, found by the characters of the text they stand in. All that is known of one lies together
+ * in an array of numbers, since what reading a passage costs is waiting for memory. A run is known by the place of its
+ * record, where the numbers of its terms lie from `termsFrom` to `termsEnd`, and from there its tokens to `tokensEnd`.
  */
 export class RunTable {
   readonly #read: (text: string) => Run
   readonly #slots = new Uint32Array(SLOTS)
-  readonly #hashes = new Int32Array(RUNS_MAX + 1)
-  /** Whether a run was met again. */
-  readonly #isMet = new Uint8Array(RUNS_MAX + 1)
-  #texts: string[] = ['']
-  #runs: Run[] = [{ terms: [], tokens: [] }]
+  readonly #numbers = new Map<string, number>()
+  #words = new Int32Array(WORDS_AT_FIRST)
+  /** Place 0 stands for none. */
+  #end = HEAD
+  #count = 0
 
   constructor(read: (text: string) => Run) {
     this.#read = read
   }
 
-  /** The run from `start` to `end`, which is not empty. */
-  at(text: string, start: number, end: number): Run {
-    if (end - start > RUN_CHARS_MAX) return this.#read(text.slice(start, end))
+  /** Of all records; another array when it has grown. */
+  get words(): Int32Array {
+    return this.#words
+  }
+
+  /** It goes on reading, but keeps nothing more. */
+  get isFull(): boolean {
+    return this.#count >= RUNS_MAX || this.#end >= WORDS_MAX
+  }
+
+  /** By which records name a term; those that no kept run has, and nobody asked for, have 0. */
+  numberOf(term: string): number {
+    const known = this.#numbers.get(term)
+    if (known !== undefined) return known
+    const number = this.#numbers.size + 1
+    this.#numbers.set(detached(term), number)
+    return number
+  }
+
+  /** The record of the run from `start` to `end`, which is not empty. Good until the next call. */
+  at(text: string, start: number, end: number): number {
+    if (end - start > RUN_CHARS_MAX) return this.#write(this.#read(text.slice(start, end)), '', 0)
     const hash = hashOf(text, start, end)
     let slot = hash & (SLOTS - 1)
-    for (
-      let place = this.#slots[slot] as number;
-      place !== 0;
-      place = this.#slots[slot] as number
-    ) {
-      if (this.#hashes[place] === hash && isAt(text, start, end, this.#texts[place] as string)) {
-        this.#isMet[place] = 1
-        return this.#runs[place] as Run
-      }
+    for (let at = this.#slots[slot] as number; at !== 0; at = this.#slots[slot] as number) {
+      if (this.#words[at] === hash && this.#isAt(at, text, start, end)) return at
       slot = (slot + 1) & (SLOTS - 1)
     }
-    const own = detached(text.slice(start, end))
+    const own = text.slice(start, end)
     const run = this.#read(own)
-    if (this.#runs.length > RUNS_MAX) this.#forget()
-    this.#add(own, hash, run)
-    return run
+    if (this.isFull) return this.#write(run, '', 0)
+    for (const term of run.terms) this.numberOf(term)
+    const at = this.#write(run, own, hash)
+    this.#slots[slot] = at
+    this.#end = at + HEAD + run.terms.length + run.tokens.length + own.length
+    this.#count += 1
+    return at
   }
 
-  #add(text: string, hash: number, run: Run): void {
-    const place = this.#runs.length
-    this.#texts.push(text)
-    this.#runs.push(run)
-    this.#hashes[place] = hash
-    this.#isMet[place] = 0
-    let slot = hash & (SLOTS - 1)
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & (SLOTS - 1)
-    this.#slots[slot] = place
+  /** Behind what is kept. */
+  #write({ terms, tokens }: Run, chars: string, hash: number): number {
+    const at = this.#end
+    this.#makeRoom(at + HEAD + terms.length + tokens.length + chars.length)
+    const words = this.#words
+    words[at] = hash
+    words[at + TERM_COUNT] = terms.length
+    words[at + TOKEN_COUNT] = tokens.length
+    words[at + CHAR_COUNT] = chars.length
+    let next = at + HEAD
+    for (const term of terms) words[next++] = this.#numbers.get(term) ?? 0
+    for (const token of tokens) words[next++] = token
+    for (let i = 0; i < chars.length; i += 1) words[next++] = chars.charCodeAt(i)
+    return at
   }
 
-  #forget(): void {
-    const [texts, runs, hashes] = [this.#texts, this.#runs, this.#hashes.slice()]
-    const met = texts.flatMap((_, place) => (this.#isMet[place] === 1 ? [place] : []))
-    this.#texts = texts.slice(0, 1)
-    this.#runs = runs.slice(0, 1)
-    this.#slots.fill(0)
-    // Where most of them are common, keeping them would mean to forget again at once.
-    if (met.length > RUNS_MAX / 2) return
-    for (const place of met)
-      this.#add(texts[place] as string, hashes[place] as number, runs[place] as Run)
+  #makeRoom(end: number): void {
+    if (end <= this.#words.length) return
+    const grown = new Int32Array(Math.max(end, 2 * this.#words.length))
+    grown.set(this.#words)
+    this.#words = grown
   }
+
+  #isAt(at: number, text: string, start: number, end: number): boolean {
+    const words = this.#words
+    if (words[at + CHAR_COUNT] !== end - start) return false
+    const from = tokensEnd(words, at) - start
+    for (let i = start; i < end; i += 1) if (words[from + i] !== text.charCodeAt(i)) return false
+    return true
+  }
+}
+
+export function termsFrom(at: number): number {
+  return at + HEAD
+}
+
+export function termsEnd(words: Int32Array, at: number): number {
+  return at + HEAD + (words[at + TERM_COUNT] as number)
+}
+
+export function tokensEnd(words: Int32Array, at: number): number {
+  return termsEnd(words, at) + (words[at + TOKEN_COUNT] as number)
 }
 
 /** FNV-1a over code units. */
@@ -80,11 +126,4 @@ function hashOf(text: string, start: number, end: number): number {
   let hash = 0x811c9dc5 | 0
   for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   return hash ^ (hash >>> 15)
-}
-
-function isAt(text: string, start: number, end: number, known: string): boolean {
-  if (known.length !== end - start) return false
-  for (let at = 0; at < known.length; at += 1)
-    if (text.charCodeAt(start + at) !== known.charCodeAt(at)) return false
-  return true
 }

@@ -15,8 +15,10 @@ export const noTokens: Tokenize = () => []
 export function runsOf(analyze: Analyze, tokenize: Tokenize): RunTable {
   const known = tables.get(analyze) ?? new WeakMap<Tokenize, RunTable>()
   tables.set(analyze, known)
-  const table =
-    known.get(tokenize) ?? new RunTable((run) => ({ terms: analyze(run), tokens: tokenize(run) }))
-  known.set(tokenize, table)
-  return table
+  const table = known.get(tokenize)
+  if (table !== undefined && !table.isFull) return table
+  // What is common is soon read again; who reads by the full one goes on with it.
+  const fresh = new RunTable((run) => ({ terms: analyze(run), tokens: tokenize(run) }))
+  known.set(tokenize, fresh)
+  return fresh
 }

@@ -7,9 +7,14 @@ export type Emit = (term: string, position: number) => void
 export const TERM_LENGTH_MAX = 255
 
 /** Makes both readings of a text from one scan of it. */
-export function analyzerOf(name: string, scan: (text: string, emit: Emit) => unknown): Analyzer {
+export function analyzerOf(
+  name: string,
+  revision: number,
+  scan: (text: string, emit: Emit) => unknown,
+): Analyzer {
   return {
     name,
+    revision,
     terms: (text) => {
       const terms: string[] = []
       scan(text, (term) => {

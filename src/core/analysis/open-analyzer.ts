@@ -6,9 +6,9 @@ import { scanEnglish } from './english.ts'
 import { scanUnicode } from './unicode.ts'
 
 const ANALYZERS: Readonly<Record<AnalyzerName, Analyzer>> = {
-  english: analyzerOf('english', scanEnglish),
-  unicode: analyzerOf('unicode', scanUnicode),
-  code: analyzerOf('code', scanCode),
+  english: analyzerOf('english', 1, scanEnglish),
+  unicode: analyzerOf('unicode', 2, scanUnicode),
+  code: analyzerOf('code', 1, scanCode),
 }
 
 /** Analyzers keep no state, so every index shares the same three. */

@@ -16,18 +16,32 @@ export function hasSpacelessScript(text: string): boolean {
 }
 
 /**
- * For text in any language: runs of letters, marks and digits, folded, not stemmed. Scripts written without spaces
- * become overlapping n-grams: pairs for Chinese, Japanese and Korean, triples for Thai, Lao, Khmer and Burmese. Gives the position after the last.
+ * For text in any language: runs of letters, marks and digits, folded, without a final s, else not stemmed. Scripts
+ * written without spaces become overlapping n-grams: pairs for Chinese, Japanese and Korean, triples for Thai, Lao, Khmer
+ * and Burmese. Gives the position after the last.
  */
 export function scanUnicode(text: string, emit: Emit, from = 0): number {
   let position = from
   for (const [run, cjk, spaceless] of foldText(text).matchAll(RUN)) {
     if (cjk !== undefined) position = grams(cjk, 2, position, emit)
     else if (spaceless !== undefined) position = grams(spaceless, 3, position, emit)
-    else emit(run, position++)
+    else emit(withoutFinalS(run), position++)
   }
   return position
 }
+
+/**
+ * The s of plurals and genitives, which most languages of Latin script share (Harman 1991, "How effective is
+ * suffixing?"). Short words and those in -ss keep it.
+ */
+function withoutFinalS(word: string): string {
+  const last = word.length - 1
+  const ends =
+    last >= 3 && word.charCodeAt(last) === SMALL_S && word.charCodeAt(last - 1) !== SMALL_S
+  return ends ? word.slice(0, last) : word
+}
+
+const SMALL_S = 0x73
 
 /** Halves of characters beyond the first 65,536; without them a unit is a character. */
 const SURROGATES = /[\ud800-\udfff]/

@@ -1,5 +1,6 @@
 import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import { unending } from '../../../../src/core/unending.ts'
+import { analyzedBy } from '../bm25/analyzed-by.ts'
 import { openPostings } from '../bm25/open-postings.ts'
 import type { SegmentKind } from '../build/choose-kind.ts'
 import { openColumns } from '../columns/open-columns.ts'
@@ -22,11 +23,12 @@ export async function openSegmentFile(
 ): Promise<Segment> {
   const { files, memory } = stored.context
   const { collection, index, tenant } = stored.scope
+  const analyzer = analyzedBy(stored.spec.lexical)
   const opened = await openSegment(
     files,
     stored.pathOf(file),
     (bytes) => memory.allocate(bytes),
-    { collection, index, tenant, file, rows },
+    { collection, index, tenant, file, rows, analyzer },
     unending,
   )
   try {
