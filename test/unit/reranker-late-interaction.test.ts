@@ -37,7 +37,7 @@ function meeting({ tokenize, meet }: Interaction, query: string) {
   return ({ context, text }: RerankCandidate): number => {
     open.begin()
     for (const run of `${context} ${text}`.split(/\s+/))
-      if (run !== '') open.addRun(table, table.at(run, 0, run.length))
+      if (run !== '') open.addRun(table, table.at(run, 0, run.length, new Map()))
     return open.similarity()
   }
 }

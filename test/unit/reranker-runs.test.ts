@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { marksOf, readPassage } from '../../adapters/rerankers/lexical/passage.ts'
+import { askedOf, readPassage } from '../../adapters/rerankers/lexical/passage.ts'
 import { readQuery } from '../../adapters/rerankers/lexical/query.ts'
 import {
   RunTable,
@@ -13,6 +13,8 @@ import { createPace } from '../../src/core/pace.ts'
 
 const turns = { pace: createPace(), signal: new AbortController().signal }
 const itself = (text: string) => ({ terms: [text], tokens: [text.length] })
+
+const none = new Map<string, number>()
 
 /** What the table says of a run: the numbers of its terms, and its tokens. */
 function recordOf({ words }: RunTable, run: number): { terms: number[]; tokens: number[] } {
@@ -45,9 +47,11 @@ describe('a passage', () => {
       fc.asyncProperty(runs, async (text) => {
         const seen: number[] = []
         const table = new RunTable(itself)
-        const { termIds } = readQuery('ab', (word) => [word], null)
-        const marks = marksOf(termIds, table)
-        const passage = await readPassage({ context: '', text }, marks, table, turns, (run) =>
+        const asked = askedOf(
+          readQuery('ab', (word) => [word], null),
+          table,
+        )
+        const passage = await readPassage({ context: '', text }, asked, table, turns, (run) =>
           seen.push(...recordOf(table, run).terms),
         )
         const wanted = text.split(/\s+/).filter((run) => run !== '')
@@ -68,25 +72,29 @@ describe('the table of runs', () => {
       return itself(text)
     })
     const text = 'one two one'
-    const first = table.at(text, 0, 3)
-    expect(table.at(text, 8, 11)).toBe(first)
-    expect(table.at('so one', 3, 6)).toBe(first)
-    const second = table.at(text, 4, 7)
+    const first = table.at(text, 0, 3, none)
+    expect(table.at(text, 8, 11, none)).toBe(first)
+    expect(table.at('so one', 3, 6, none)).toBe(first)
+    const second = table.at(text, 4, 7, none)
     expect(recordOf(table, second)).toEqual({ terms: [table.numberOf('two')], tokens: [3] })
     expect(recordOf(table, first)).toEqual({ terms: [table.numberOf('one')], tokens: [3] })
     expect(read).toEqual(['one', 'two'])
   })
 
-  it('does not keep long ones, nor number their terms unasked', () => {
+  it('does not keep long ones, nor number their terms but those that are asked for', () => {
     let reads = 0
     const table = new RunTable((text) => {
       reads += 1
       return { terms: [text, 'known'], tokens: [text.length] }
     })
     const known = table.numberOf('known')
+    const asked = new Map([['known', known]])
     const long = 'x'.repeat(33)
-    expect(recordOf(table, table.at(long, 0, 33))).toEqual({ terms: [0, known], tokens: [33] })
-    expect(recordOf(table, table.at(long, 0, 33)).terms).toEqual([0, known])
+    expect(recordOf(table, table.at(long, 0, 33, asked))).toEqual({
+      terms: [0, known],
+      tokens: [33],
+    })
+    expect(recordOf(table, table.at(long, 0, 33, asked)).terms).toEqual([0, known])
     expect(reads).toBe(2)
   })
 
@@ -96,15 +104,17 @@ describe('the table of runs', () => {
       reads += 1
       return itself(text)
     })
-    const asked = table.numberOf('r199999')
+    const asked = new Map([['r199999', table.numberOf('r199999')]])
     const runs = Array.from({ length: 200_000 }, (_, i) => `r${i}`)
     for (const run of runs)
-      expect(recordOf(table, table.at(run, 0, run.length)).tokens).toEqual([run.length])
+      expect(recordOf(table, table.at(run, 0, run.length, asked)).tokens).toEqual([run.length])
     expect(table.isFull).toBe(true)
     const last = runs.at(-1) ?? ''
-    expect(recordOf(table, table.at(last, 0, last.length)).terms).toEqual([asked])
+    expect(recordOf(table, table.at(last, 0, last.length, asked)).terms).toEqual([
+      ...asked.values(),
+    ])
     expect(reads).toBe(runs.length + 1)
-    expect(recordOf(table, table.at('r0', 0, 2)).terms).toEqual([table.numberOf('r0')])
+    expect(recordOf(table, table.at('r0', 0, 2, none)).terms).toEqual([table.numberOf('r0')])
     expect(reads).toBe(runs.length + 1)
   })
 
@@ -112,7 +122,7 @@ describe('the table of runs', () => {
     const analyze = (text: string) => [text]
     const table = runsOf(analyze, noTokens)
     expect(runsOf(analyze, noTokens)).toBe(table)
-    for (let i = 0; !table.isFull; i++) table.at(`r${i}`, 0, `r${i}`.length)
+    for (let i = 0; !table.isFull; i++) table.at(`r${i}`, 0, `r${i}`.length, none)
     expect(runsOf(analyze, noTokens)).not.toBe(table)
   })
 })

@@ -1,5 +1,6 @@
 import type { Pace } from '../../../src/core/pace.ts'
-import { type RunTable, termsEnd, termsFrom } from './run-table.ts'
+import type { Query } from './query.ts'
+import { type Numbers, type RunTable, termsEnd, termsFrom } from './run-table.ts'
 
 /** Where a passage has the query's terms. */
 export interface Passage {
@@ -18,20 +19,24 @@ const RUNS_PER_SLICE = 256
 /** What else is to be done with each run of a passage, given by its place in the table. */
 export type OnRun = (run: number) => void
 
-/** One above the query's own number of each term, by the table's number of it; 0 for all others. */
-export type Marks = Uint8Array
+/** The query's terms as the table knows them. */
+export interface Asked {
+  readonly numbers: Numbers
+  /** One above the query's own number of a term, by the table's; 0 for what is not asked. */
+  readonly marks: Uint8Array
+}
 
-export function marksOf(termIds: ReadonlyMap<string, number>, table: RunTable): Marks {
-  const marked = [...termIds].map(([term, id]) => [table.numberOf(term), id] as const)
-  const marks = new Uint8Array(1 + Math.max(0, ...marked.map(([number]) => number)))
-  for (const [number, id] of marked) marks[number] = id + 1
-  return marks
+export function askedOf({ termIds }: Query, table: RunTable): Asked {
+  const numbers = new Map([...termIds.keys()].map((term) => [term, table.numberOf(term)]))
+  const marks = new Uint8Array(1 + Math.max(0, ...numbers.values()))
+  for (const [term, id] of termIds) marks[numbers.get(term) as number] = id + 1
+  return { numbers, marks }
 }
 
 /** Reads a passage for the query's terms, giving the event loop back in between; null once the signal aborts. */
 export async function readPassage(
   { context, text }: { readonly context: string; readonly text: string },
-  marks: Marks,
+  { numbers, marks }: Asked,
   table: RunTable,
   { pace, signal }: { readonly pace: Pace; readonly signal: AbortSignal },
   onRun: OnRun | null,
@@ -57,7 +62,7 @@ export async function readPassage(
     for (let start = 0; start < field.length && !signal.aborted; ) {
       const end = endOfRun(field, start)
       if (end > start) {
-        const run = table.at(field, start, end)
+        const run = table.at(field, start, end, numbers)
         note(run)
         onRun?.(run)
       }
@@ -81,10 +86,10 @@ function endOfRun(text: string, start: number): number {
 
 /** What JavaScript takes for white space, by code unit. */
 function isSpace(unit: number): boolean {
-  return unit <= 0x20 ? unit === 0x20 || (unit >= 9 && unit <= 13) : unit >= 0xa0 && FAR.has(unit)
+  if (unit < 0xa0) return unit === 0x20 || (unit >= 9 && unit <= 13)
+  if (unit < 0x1680 || unit > 0x3000) return unit === 0xa0 || unit === 0xfeff
+  return FAR.has(unit)
 }
 
-const FAR = new Set(
-  [...'\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff'].map((space) => space.charCodeAt(0)),
-)
+const FAR = new Set([...'\u1680\u2028\u2029\u202f\u205f\u3000'].map((space) => space.charCodeAt(0)))
 for (let unit = 0x2000; unit <= 0x200a; unit += 1) FAR.add(unit)

@@ -4,7 +4,7 @@ import type { RerankCall, RerankCandidate, Reranked } from '../../../src/core/re
 import { featuresOf, type Measured } from './features.ts'
 import { measure } from './measures.ts'
 import { scoreOf, type Weights } from './model.ts'
-import { marksOf, type Passage, readPassage } from './passage.ts'
+import { askedOf, type Passage, readPassage } from './passage.ts'
 import { readQuery } from './query.ts'
 import { type Evidence, relevanceOf, type Slopes, sharesOf } from './relevance.ts'
 import type { RunTable } from './run-table.ts'
@@ -78,7 +78,7 @@ export async function measureHead(
   const analyze = statistics === null ? PLAIN.terms : statistics.analyze
   const query = readQuery(text, analyze, statistics)
   const table = runsOf(analyze, interaction?.tokenize ?? noTokens)
-  const marks = marksOf(query.termIds, table)
+  const asked = askedOf(query, table)
   const turns = { pace: createPace(), signal }
   const meeting = interaction?.meet(text) ?? null
   const onRun = meeting === null ? null : (run: number) => meeting.addRun(table, run)
@@ -87,7 +87,7 @@ export async function measureHead(
   for (const [place, candidate] of candidates.entries()) {
     const meets = place < MET_MAX ? meeting : null
     meets?.begin()
-    const passage = await readPassage(candidate, marks, table, turns, meets && onRun)
+    const passage = await readPassage(candidate, asked, table, turns, meets && onRun)
     if (passage === null) break
     passages.push(passage)
     if (meets !== null) met.push(meets.similarity())

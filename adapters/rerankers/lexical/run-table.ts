@@ -6,6 +6,9 @@ export interface Run {
   readonly tokens: readonly number[]
 }
 
+/** Of terms, as the table's records name them. */
+export type Numbers = ReadonlyMap<string, number>
+
 const RUNS_MAX = 2 ** 17
 const SLOTS = 2 ** 18
 /** Longer ones are read anew each time; in languages without spaces that is most of a text. */
@@ -48,7 +51,7 @@ export class RunTable {
     return this.#count >= RUNS_MAX || this.#end >= WORDS_MAX
   }
 
-  /** By which records name a term; those that no kept run has, and nobody asked for, have 0. */
+  /** By which records name a term. */
   numberOf(term: string): number {
     const known = this.#numbers.get(term)
     if (known !== undefined) return known
@@ -57,9 +60,13 @@ export class RunTable {
     return number
   }
 
-  /** The record of the run from `start` to `end`, which is not empty. Good until the next call. */
-  at(text: string, start: number, end: number): number {
-    if (end - start > RUN_CHARS_MAX) return this.#write(this.#read(text.slice(start, end)), '', 0)
+  /**
+   * The record of the run from `start` to `end`, which is not empty. Good until the next call. In one that is not kept,
+   * only the `asked` terms have their numbers, and all others 0.
+   */
+  at(text: string, start: number, end: number, asked: Numbers): number {
+    if (end - start > RUN_CHARS_MAX)
+      return this.#write(this.#read(text.slice(start, end)), asked, '', 0)
     const hash = hashOf(text, start, end)
     let slot = hash & (SLOTS - 1)
     for (let at = this.#slots[slot] as number; at !== 0; at = this.#slots[slot] as number) {
@@ -68,9 +75,9 @@ export class RunTable {
     }
     const own = text.slice(start, end)
     const run = this.#read(own)
-    if (this.isFull) return this.#write(run, '', 0)
+    if (this.isFull) return this.#write(run, asked, '', 0)
     for (const term of run.terms) this.numberOf(term)
-    const at = this.#write(run, own, hash)
+    const at = this.#write(run, this.#numbers, own, hash)
     this.#slots[slot] = at
     this.#end = at + HEAD + run.terms.length + run.tokens.length + own.length
     this.#count += 1
@@ -78,7 +85,7 @@ export class RunTable {
   }
 
   /** Behind what is kept. */
-  #write({ terms, tokens }: Run, chars: string, hash: number): number {
+  #write({ terms, tokens }: Run, numbers: Numbers, chars: string, hash: number): number {
     const at = this.#end
     this.#makeRoom(at + HEAD + terms.length + tokens.length + chars.length)
     const words = this.#words
@@ -87,7 +94,7 @@ export class RunTable {
     words[at + TOKEN_COUNT] = tokens.length
     words[at + CHAR_COUNT] = chars.length
     let next = at + HEAD
-    for (const term of terms) words[next++] = this.#numbers.get(term) ?? 0
+    for (const term of terms) words[next++] = numbers.get(term) ?? 0
     for (const token of tokens) words[next++] = token
     for (let i = 0; i < chars.length; i += 1) words[next++] = chars.charCodeAt(i)
     return at
