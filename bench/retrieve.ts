@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type QuarryProcess, startQuarry } from '../test/support/quarry-process.ts'
+import { measureBareHttp } from './bare-http.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { closedLoop, type LoadResult, percentile } from './load.ts'
 
@@ -9,6 +10,8 @@ const PASSAGES = 20_000
 const OVERHEAD_PASSAGES = 5_000
 const OVERHEAD_ROUNDS = 10
 const WARM_UP = 200
+/** Without the reranker, whose time is its own. */
+const FUSED = { rerank: null }
 
 /** `/retrieve` over HTTP as a backend calls it, with key, prompt and all stages on, on 20,000 passages. */
 export async function benchRetrieve(log: (line: string) => void): Promise<object> {
@@ -36,14 +39,14 @@ export async function benchRetrieve(log: (line: string) => void): Promise<object
 }
 
 /**
- * What HTTP, the key and the prompt add to a hybrid retrieval: the caller's whole time without the stages before. The
+ * What HTTP, the key and the prompt add to both legs and fusion: the caller's whole time without the stages before. The
  * median of the calmest of some rounds, since whatever else runs on the machine only adds to it.
  */
 export async function measureHttpOverhead(
   log: (line: string) => void,
 ): Promise<{ readonly p50Ms: number; readonly detail: Readonly<Record<string, unknown>> }> {
   return withServer(OVERHEAD_PASSAGES, log, async ({ server, headers, corpus }) => {
-    const { samples, ...result } = await load(server, headers, corpus, 'hybrid', 1)
+    const { samples, ...result } = await load(server, headers, corpus, 'hybrid', 1, FUSED)
     const overheads = samples.map(({ ms, body }) => {
       const { total = 0, assemble = 0 } = (body as Timed).timings_ms
       return ms - total + assemble
@@ -54,6 +57,9 @@ export async function measureHttpOverhead(
       return percentile(overheads.slice(from, to), 0.5)
     })
     const whole = samples.map(({ ms }) => ms)
+    const inside = samples.map(({ body }) => (body as Timed).timings_ms['total'] ?? 0)
+    const chars = samples.map(({ body }) => JSON.stringify(body).length)
+    const bareMs = await measureBareHttp(percentile(chars, 0.5), percentile(inside, 0.5))
     const http = samples.map(({ ms, body }) => ms - ((body as Timed).timings_ms['total'] ?? 0))
     const detail = {
       corpus: corpus.name,
@@ -61,6 +67,7 @@ export async function measureHttpOverhead(
       medians_ms: medians.map(round),
       overhead_p99_ms: round(percentile(overheads, 0.99)),
       http_and_key_p50_ms: round(percentile(http, 0.5)),
+      bare_http_p50_ms: round(bareMs),
       whole_p50_ms: round(percentile(whole, 0.5)),
       share_of_time: sharesOf({ samples, ...result }),
     }
@@ -142,6 +149,7 @@ async function load(
   corpus: Corpus,
   mode: Mode,
   connections: number,
+  also: object = {},
 ): Promise<LoadResult> {
   const bodies = corpus.questions.map((query) =>
     JSON.stringify({
@@ -150,6 +158,7 @@ async function load(
       mode,
       budget_ms: 5_000,
       prompt: { format: 'openai', max_tokens: 2_000 },
+      ...also,
     }),
   )
   const url = new URL('/retrieve', server.url)

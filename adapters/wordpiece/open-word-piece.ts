@@ -1,4 +1,4 @@
-import { detached } from '../detached.ts'
+import { detached } from '../../src/core/detached.ts'
 import { openPieces } from './pieces.ts'
 import { type Casing, IN_WORD, openSpelling, SPACE } from './spelling.ts'
 

@@ -67,6 +67,7 @@ interface Flight<V> {
   readonly value: Promise<V>
   readonly controller: AbortController
   waiters: number
+  isOver: boolean
 }
 
 /** A cache that loads a missing value once for all who ask meanwhile. Failures are not kept. */
@@ -99,11 +100,15 @@ export class SharedCache<V> {
 
   #start(key: string, load: (signal: AbortSignal) => Promise<V>): Flight<V> {
     const controller = new AbortController()
-    const value = load(controller.signal).then((loaded) => {
-      this.#kept.set(key, loaded)
-      return loaded
-    })
-    const flight = { value, controller, waiters: 0 }
+    const value = load(controller.signal)
+      .then((loaded) => {
+        this.#kept.set(key, loaded)
+        return loaded
+      })
+      .finally(() => {
+        flight.isOver = true
+      })
+    const flight: Flight<V> = { value, controller, waiters: 0, isOver: false }
     this.#flights.set(key, flight)
     return flight
   }
@@ -114,7 +119,7 @@ export class SharedCache<V> {
    */
   #end(key: string, flight: Flight<V>, { aborted, reason }: AbortSignal): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    flight.controller.abort(aborted ? reason : undefined)
+    if (!flight.isOver) flight.controller.abort(aborted ? reason : undefined)
   }
 }
 

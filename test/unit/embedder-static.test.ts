@@ -23,7 +23,10 @@ it('says whose vectors it gives', async () => {
     passagePrefix: '',
     inputTokensMax: 1_000_000,
     queryUsesStatistics: false,
-    suggestedDenseWeight: 0.5,
+    suggestedDenseWeight: [
+      { score: 0.6, weight: 0.48 },
+      { score: 0.85, weight: 2 },
+    ],
   })
 })
 

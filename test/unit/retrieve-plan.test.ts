@@ -145,6 +145,25 @@ describe('a plan', () => {
     const denseOnly = collectionWith({}, { spec: { ...spec, lexical: null } })
     expect(planned({ query: 'wer da' }, denseOnly).dense).not.toBeNull()
   })
+  it('lets what the dense leg weighs hang on what it will find', () => {
+    const suggestedDenseWeight = [
+      { score: 0.5, weight: 0.5 },
+      { score: 1, weight: 2 },
+    ] as const
+    const unsure = {
+      ...embedder,
+      profile: { ...profile, suggestedDenseWeight },
+      coverage: (text: string) => (text === 'who' ? 0.5 : 0),
+    }
+    const knowing = { ...sources, embedders: new Map([['small', unsure]]) }
+    const planned = (query: string) =>
+      planRetrieval(collectionWith(), tenant, request({ query }), knowing)
+    expect(planned('who').fusion.weights.dense).toEqual([
+      { score: 0.5, weight: 0.25 },
+      { score: 1, weight: 1 },
+    ])
+    expect(planned('wer')).toMatchObject({ dense: null, refused: [] })
+  })
   it('never proposes fewer candidates than hits are asked', () => {
     expect(plan({ topK: 50, candidates: 10 }).candidates).toBe(50)
   })

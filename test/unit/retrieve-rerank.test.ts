@@ -7,6 +7,7 @@ import {
   candidates,
   chunkId,
   depsOf,
+  leg,
   type Ports,
   ports,
   request,
@@ -79,6 +80,17 @@ describe('what a reranker is told', () => {
     expect(share).toBe(0.2)
   })
 
+  it('is to trust the dense leg the further the better its best is, as fusion does', async () => {
+    const dense = [
+      { score: 1, weight: 0.25 },
+      { score: 3, weight: 7.75 },
+    ] as const
+    const plan = { fusion: { ...fusion, weights: { dense, lexical: 1 } } }
+    expect((await told({ plan })).share).toBe(0.8)
+    expect((await told({ plan, dense: async () => leg('a') })).share).toBe(0.2)
+    const response = await retrieve(request({ explain: true }), depsOf({ ...ports, plan }))
+    expect(response.hits[0]?.explain?.dense?.contribution).toBeCloseTo(4 / 61)
+  })
   it('is to trust the dense leg wholly when it is alone, and not at all when it is not asked', async () => {
     expect((await told({ lexical: null, plan: { fusion } })).share).toBe(1)
     expect((await told({ dense: null, plan: { fusion } })).share).toBe(0)

@@ -1,4 +1,4 @@
-import { detached } from '../../detached.ts'
+import { detached } from '../../../src/core/detached.ts'
 
 /** What stands between two white spaces, read. */
 export interface Run {

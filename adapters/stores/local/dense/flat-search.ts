@@ -34,8 +34,13 @@ export async function searchFlat(
       }
       const current = pass
       raiseFloor(current, top, floor)
-      const settle = (): void => compareSome(current, piece, search, top)
-      await scanPiece(current, piece, search, settle, signal)
+      await scanPiece(
+        current,
+        piece,
+        search,
+        () => compareSome(current, piece, search, top),
+        signal,
+      )
     }
   } finally {
     pass?.kernels.giveScratch(pass.scratch)
