@@ -15,15 +15,17 @@ export interface Schedule {
   readonly grain?: Grain
   /** Queries asked before, uncounted, so that code is compiled and pages are read; all of them unless told. */
   readonly warmUp?: number
+  readonly warmUpRounds?: number
 }
 
 /** The costs of every entrant over all counted rounds, in the entrants' order. */
 export async function interleave(
   entrants: readonly Entrant[],
-  { queries, parts, rounds, grain, warmUp = queries }: Schedule,
+  { queries, parts, rounds, grain, warmUp = queries, warmUpRounds = 1 }: Schedule,
 ): Promise<readonly Costs[]> {
   const costs: Costs[][] = entrants.map(() => [])
-  for (const { process, lane } of entrants) await process.run(lane, 0, warmUp, grain)
+  for (const { process, lane } of entrants)
+    for (let round = 0; round < warmUpRounds; round++) await process.run(lane, 0, warmUp, grain)
   for (let turn = 0; turn < rounds * parts; turn++) {
     const part = turn % parts
     const from = Math.floor((queries * part) / parts)
