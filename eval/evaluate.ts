@@ -20,6 +20,8 @@ export interface EvaluateOptions {
   readonly warmUp?: number
   /** How many nearest chunks are compared with the exact ones, where the target can; 0 for none. */
   readonly neighbours?: number
+  /** Of the chunk that stands for each document, where a metric asks for it. */
+  readonly countTokens?: ((text: string) => number) | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
 }
@@ -144,7 +146,7 @@ class Session {
       const question = { query, stage, depth: this.#options.depth }
       const answer = await this.#target.ask(question, this.#signal)
       this.#answers += 1
-      return { ...answer, documents: bestChunks(answer.hits), failure: null }
+      return { ...answer, documents: await this.#documentsOf(answer.hits), failure: null }
     } catch (error) {
       this.#signal.throwIfAborted()
       if (!(error instanceof QuarryError)) throw error
@@ -155,20 +157,25 @@ class Session {
     }
   }
 
+  /** A document stands where its best chunk stands, which is what a prompt would hold of it. */
+  async #documentsOf(hits: readonly TargetHit[]): Promise<readonly Ranked[]> {
+    const { countTokens } = this.#options
+    const best = new Map<string, Ranked>()
+    for (const { document, score, text } of hits) {
+      if (best.has(document)) continue
+      const tokens = countTokens?.(text)
+      best.set(document, { id: document, score, ...(tokens === undefined ? {} : { tokens }) })
+      if (tokens !== undefined) await this.#pace()
+    }
+    return [...best.values()]
+  }
+
   #leaveOut(stage: Stage, reason: string): null {
     this.missing.set(stage, reason)
     this.stages.delete(stage)
     if (this.stages.size > 0) return null
     throw new QuarryError('unsupported', `the target has none of the stages asked for: ${reason}`)
   }
-}
-
-/** A document stands where its best chunk stands. */
-function bestChunks(hits: readonly TargetHit[]): readonly Ranked[] {
-  const best = new Map<string, Ranked>()
-  for (const { document, score } of hits)
-    if (!best.has(document)) best.set(document, { id: document, score })
-  return [...best.values()]
 }
 
 function failed(failure: string, latencyMs: number): Answered {

@@ -27,6 +27,8 @@ export interface Dataset {
 export interface Ranked {
   readonly id: string
   readonly score: number
+  /** That a prompt spends on it; absent where nobody counted. */
+  readonly tokens?: number | undefined
 }
 
 /** Answers by query id, each ordered as the system ordered them. A query that is missing counts as answered by nothing. */

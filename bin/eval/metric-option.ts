@@ -14,7 +14,7 @@ export const DEFAULT_METRICS: readonly string[] = [
 /** For an option that takes one metric or several; what is given replaces the default. */
 export function metricName(name: string, before: readonly string[]): readonly string[] {
   try {
-    parseMetric(name, () => 0)
+    parseMetric(name)
   } catch (error) {
     if (error instanceof QuarryError) throw new InvalidArgumentError(`${error.message}.`)
     throw error

@@ -27,7 +27,7 @@ export async function scoreRun(
     if (relevantCount(judgments) === 0) continue
     const ranking = run.get(query) ?? []
     refuseRepeated(query, ranking)
-    const values = metrics.map(({ name, score }) => [name, score(ranking, judgments, query)])
+    const values = metrics.map(({ name, score }) => [name, score(ranking, judgments)])
     queries.set(query, Object.fromEntries(values))
     await pace()
   }

@@ -1,7 +1,7 @@
 import { type Answered, type Evaluation, runOf, type StageAnswers } from '../evaluate.ts'
 import { latencyOf } from '../latency.ts'
 import { attributeLosses, type Fate, type Losses } from '../losses.ts'
-import { parseMetric, type TokensOf } from '../metrics/parse-metric.ts'
+import { parseMetric } from '../metrics/parse-metric.ts'
 import { scoreRun } from '../metrics/score-run.ts'
 import { neighbourRecall } from '../neighbour-recall.ts'
 import { bootstrapMean } from '../statistics/bootstrap.ts'
@@ -19,8 +19,6 @@ export interface ResultOptions {
   /** Where relevant documents count as shown. */
   readonly k: number
   readonly metrics: readonly string[]
-  /** For `hit_rate_tokens`. */
-  readonly countTokens?: ((text: string) => number) | undefined
 }
 
 /** Ids of a ranking that the result keeps; run files have all of them. */
@@ -32,10 +30,9 @@ export async function buildResult(
   options: ResultOptions,
 ): Promise<EvalResult> {
   const { dataset, target, depth, missing } = evaluation
+  const metrics = options.metrics.map(parseMetric)
   const scores = new Map<Stage, Scores>()
   for (const [stage, answers] of evaluation.stages) {
-    const tokensOf = options.countTokens && tokensIn(answers, options.countTokens)
-    const metrics = options.metrics.map((metric) => parseMetric(metric, tokensOf))
     scores.set(stage, (await scoreRun(runOf(answers), dataset.qrels, metrics)).queries)
   }
   const losses = attributeLosses(evaluation, options.k)
@@ -81,18 +78,6 @@ export async function buildResult(
     texts: await collectTexts(evaluation, queries),
   }
   return { ...result, findings: await findingsOf(result) } satisfies EvalResult
-}
-
-/** A prompt would hold the chunk that stands for the document; each is counted once. */
-function tokensIn(answers: StageAnswers, count: (text: string) => number): TokensOf {
-  const counted = new Map<string, number>()
-  return (id, query) => {
-    const hit = answers.get(query)?.hits.find(({ document }) => document === id)
-    if (hit === undefined) return 0
-    const tokens = counted.get(hit.chunk) ?? count(hit.text)
-    counted.set(hit.chunk, tokens)
-    return tokens
-  }
 }
 
 /** By query id, then by metric. */

@@ -31,7 +31,7 @@ export function scoreFusion(
     // A leg of no weight still names its candidates; the service would not show them first, and neither is 0 a find.
     if (score > 0 && !best.has(document)) best.set(document, { id: document, score })
   }
-  return metric.score([...best.values()], dataset.qrels.get(id) ?? new Map(), id)
+  return metric.score([...best.values()], dataset.qrels.get(id) ?? new Map())
 }
 
 function listOf(answered: Answered | undefined, candidates: number): Candidate[] | null {

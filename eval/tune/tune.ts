@@ -107,7 +107,7 @@ function scoreNow(
   metric: Metric,
 ): number {
   const documents = stages.get('fused')?.get(id)?.documents ?? []
-  return metric.score(documents, dataset.qrels.get(id) ?? new Map(), id)
+  return metric.score(documents, dataset.qrels.get(id) ?? new Map())
 }
 
 /** By choice, then by query. */

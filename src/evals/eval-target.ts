@@ -1,3 +1,4 @@
+import { parseMetric } from '../../eval/metrics/parse-metric.ts'
 import type { Target, TargetAnswer } from '../../eval/target.ts'
 import { retrievalTarget } from '../../eval/targets/retrieval-target.ts'
 import type { Collection } from '../catalog/catalog.ts'
@@ -27,6 +28,7 @@ export function evalTarget(
   { retrieve, traffic, usage, yieldMs }: EvalTargetDeps,
 ): Target {
   const known = new Map<string, string>()
+  const areCounted = request.metrics.some((name) => parseMetric(name).needsTokens)
   const target = retrievalTarget({
     tenant,
     collection: collection.id,
@@ -44,7 +46,7 @@ export function evalTarget(
     about: target.about,
     ask: async (question, signal) => {
       await traffic.quiet(yieldMs, signal)
-      return withoutTexts(await target.ask(question, signal), known)
+      return trimmed(await target.ask(question, signal), known, areCounted)
     },
   }
 }
@@ -76,19 +78,23 @@ function withOverrides(
   }
 }
 
-/** Only ranks are scored; the texts of thousands of answers would fill the memory, and so would an id's copies. */
-function withoutTexts(answer: TargetAnswer, known: Map<string, string>): TargetAnswer {
+/** Only ranks are scored, unless tokens are counted; the texts of thousands of answers would fill the memory, and so would an id's copies. */
+function trimmed(
+  answer: TargetAnswer,
+  known: Map<string, string>,
+  keepsTexts: boolean,
+): TargetAnswer {
   const one = (id: string): string => {
     const kept = known.get(id)
     if (kept === undefined) known.set(id, id)
     return kept ?? id
   }
-  const hits = answer.hits.map(({ chunk, document, score }) => ({
+  const hits = answer.hits.map(({ chunk, document, score, text }) => ({
     chunk: one(chunk),
     document: one(document),
     score,
     title: null,
-    text: '',
+    text: keepsTexts ? text : '',
   }))
   return { ...answer, hits }
 }

@@ -5,6 +5,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { EvalOutcome } from '../catalog/evals.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { TenantId } from '../core/model.ts'
+import { counterFor } from './counter-for.ts'
 import type { EvalRequest } from './eval-request.ts'
 import { type EvalTargetDeps, evalTarget } from './eval-target.ts'
 import { goldenDataset } from './golden-dataset.ts'
@@ -75,6 +76,7 @@ async function askAll(
   onProgress: (done: number) => void,
 ): Promise<ReadonlyMap<Stage, string>> {
   const { collection, stages, depth } = request
+  const countTokens = await counterFor(request.metrics)
   const missing = new Map<Stage, string>()
   let asked = 0
   for (let from = 0; from < ids.length; from += BATCH) {
@@ -88,6 +90,7 @@ async function askAll(
     const evaluation = await evaluate(dataset, target, {
       stages: stages.filter((stage) => !missing.has(stage)),
       depth,
+      countTokens,
       warmUp: asked === 0 ? WARM_UP : 0,
       signal,
       onProgress: (done) => onProgress(from + done),

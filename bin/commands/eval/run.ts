@@ -3,7 +3,7 @@ import { type Evaluation, evaluate } from '../../../eval/evaluate.ts'
 import { buildResult } from '../../../eval/result/build-result.ts'
 import { STAGES, type Stage } from '../../../eval/target.ts'
 import { LIMITS } from '../../../src/core/limits.ts'
-import { openTokenizer } from '../../../src/tokenizer/o200k.ts'
+import { counterFor } from '../../../src/evals/counter-for.ts'
 import { connectOptions } from '../../connect.ts'
 import { DEFAULT_METRICS, metricName } from '../../eval/metric-option.ts'
 import { type DatasetOptions, openDataset } from '../../eval/open-dataset.ts'
@@ -116,6 +116,7 @@ async function run(set: string | undefined, options: Options): Promise<void> {
       // Asked twice, a service answers from its cache, which says nothing of its latency.
       warmUp: target.about.kind === 'passages' ? WARM_UP : 0,
       neighbours: options.neighbours,
+      countTokens: await counterFor(options.metric),
       signal: interruption.signal,
       onProgress: (done, total) =>
         progress.draw({ done, share: done / total, note: '', unit: 'queries' }),
@@ -130,14 +131,12 @@ async function run(set: string | undefined, options: Options): Promise<void> {
 }
 
 async function present(evaluation: Evaluation, options: Options): Promise<void> {
-  const { count } = await openTokenizer()
   const result = await buildResult(evaluation, {
     name: options.name ?? evaluation.dataset.name,
     quarryVersion: await version(),
     createdAt: new Date(),
     k: options.k,
     metrics: options.metric,
-    countTokens: count,
   })
   if (options.out !== undefined) await writeOutputs(options.out, result, evaluation)
   process.stdout.write(

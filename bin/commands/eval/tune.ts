@@ -1,8 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { type Evaluation, evaluate } from '../../../eval/evaluate.ts'
 import { parseMetric } from '../../../eval/metrics/parse-metric.ts'
 import { type Tuned, tune, type Variant } from '../../../eval/tune/tune.ts'
 import type { Dataset } from '../../../eval/types.ts'
+import { QuarryError } from '../../../src/core/errors.ts'
 import { LIMITS } from '../../../src/core/limits.ts'
 import { connect, connectOptions } from '../../connect.ts'
 import { indexVariants } from '../../eval/index-variants.ts'
@@ -73,12 +74,17 @@ export function addTune(evaluation: Command): void {
 }
 
 function numbers(text: string, before: readonly number[] = []): readonly number[] {
-  return [...before, Number(text)]
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isFinite(number))
+    throw new InvalidArgumentError(`${JSON.stringify(text)} is no number.`)
+  return [...before, number]
 }
 
 async function run(set: string | undefined, options: Options): Promise<void> {
   const interruption = interruptible()
   const metric = parseMetric(options.metric)
+  if (metric.needsTokens)
+    throw new QuarryError('invalid_request', `${metric.name} is not one to tune by: it needs texts`)
   const dataset = await openDataset(set, options)
   try {
     const variants = await askVariants(dataset, options, interruption)

@@ -27,7 +27,7 @@ const metrics = z
   .min(1)
   .max(METRICS_MAX)
   .describe(
-    '`ndcg@10` (linear gain, as trec_eval), `ndcg_exp@10`, `recall@k`, `precision@k`, `mrr@k`, `map`, `success@k`, `unjudged@k`. Findings are about the first. nDCG, recall, MRR and MAP without it',
+    '`ndcg@10` (linear gain, as trec_eval), `ndcg_exp@10`, `recall@k`, `precision@k`, `mrr@k`, `map`, `success@k`, `unjudged@k`, `hit_rate_tokens@4000` within a budget of tokens. Findings are about the first. nDCG, recall, MRR and MAP without it',
   )
 
 /** Which evals may be asked for, within the limits in force. */
@@ -75,12 +75,18 @@ function refuseDeeperMetrics(
   if (k > depth)
     context.addIssue({ code: 'custom', path: ['k'], message: `is more than depth ${depth}` })
   for (const [at, metric] of names.entries())
-    if (Number(metric.split('@')[1] ?? 0) > depth)
+    if (isCutDeeper(metric, depth))
       context.addIssue({
         code: 'custom',
         path: ['metrics', at],
         message: `looks further than depth ${depth}`,
       })
+}
+
+/** The number of `hit_rate_tokens` is one of tokens. */
+function isCutDeeper(metric: string, depth: number): boolean {
+  const [kind, cut = 0] = metric.split('@')
+  return kind !== 'hit_rate_tokens' && Number(cut) > depth
 }
 
 function refuseUnknownMetric(name: string, context: z.RefinementCtx): void {
