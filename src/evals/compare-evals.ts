@@ -1,37 +1,8 @@
 import { compareResults, type Difference } from '../../eval/compare.ts'
 import type { EvalResult, QueryResult } from '../../eval/result/schema.ts'
 import type { Stage } from '../../eval/target.ts'
-import type { Evals } from '../catalog/evals.ts'
 import { QuarryError } from '../core/errors.ts'
-import type { TenantId } from '../core/model.ts'
 import { createPace } from '../core/pace.ts'
-
-const PAGE = 200
-
-/** A finished eval as the file form of results has it; `not_found`, or `conflict` while there is no result. */
-export async function readEvalResult(
-  evals: Pick<Evals, 'get' | 'queries'>,
-  tenant: TenantId,
-  id: string,
-): Promise<EvalResult> {
-  const run = await evals.get(tenant, id)
-  if (run === null) throw unknownEval(id)
-  if (run.summary === null)
-    throw new QuarryError('conflict', `eval ${id} has no result: it is ${run.state}`)
-  const queries: QueryResult[] = []
-  for (let after: string | null = null; ; ) {
-    const page = await evals.queries(tenant, id, { after, count: PAGE })
-    for (const { id: query, query: text, result } of page)
-      queries.push({ id: query, text, ...(result as Omit<QueryResult, 'id' | 'text'>) })
-    after = page.at(-1)?.id ?? null
-    if (page.length < PAGE) break
-  }
-  return { ...(run.summary as Omit<EvalResult, 'queries' | 'texts'>), queries, texts: {} }
-}
-
-export function unknownEval(id: string): QuarryError {
-  return new QuarryError('not_found', `no eval ${JSON.stringify(id)}`)
-}
 
 export interface Comparison {
   readonly queries: { readonly base: number; readonly candidate: number; readonly compared: number }

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import type { EvalRun } from '../../catalog/evals.ts'
 import { toSnake } from '../../core/casing.ts'
 import type { Limits } from '../../core/limits.ts'
-import { compareEvals, readEvalResult, unknownEval } from '../../evals/compare-evals.ts'
+import { compareEvals } from '../../evals/compare-evals.ts'
 import type { EvalRequest } from '../../evals/eval-request.ts'
+import { readEval, unknownEval, wholeResult } from '../../evals/read-eval.ts'
 import { jsonBody } from '../body.ts'
 import { decodeCursor, paginate } from '../cursor.ts'
 import type { HttpSettings } from '../deps.ts'
+import { streamResult } from '../result-file.ts'
 import { type Route, tenantRoute } from '../route.ts'
 import { pageQuery } from '../schemas/common.ts'
 import {
@@ -113,7 +115,7 @@ const result = tenantRoute({
   answers: { 200: { about: 'The result; 409 while there is none', schema: evalResultFile } },
   handle: async ({ deps, tenant, params }) => ({
     status: 200,
-    body: await readEvalResult(deps.catalog.evals, tenant, params.eval),
+    stream: streamResult(await readEval(deps.catalog.evals, tenant, params.eval)),
   }),
 })
 
@@ -147,8 +149,8 @@ const compare = tenantRoute({
   answers: { 200: { about: 'By stage and metric', schema: comparisonAnswer } },
   handle: async ({ deps, tenant, body: { base, candidate, ...options } }) => {
     const { evals } = deps.catalog
-    const before = await readEvalResult(evals, tenant, base)
-    const after = await readEvalResult(evals, tenant, candidate)
+    const before = await wholeResult(await readEval(evals, tenant, base))
+    const after = await wholeResult(await readEval(evals, tenant, candidate))
     const compared = await compareEvals(before, after, options)
     const differences = compared.differences.map(({ before: was, after: is, ...rest }) => ({
       ...rest,
