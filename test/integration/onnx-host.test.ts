@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { openOnnxEmbedder } from '../../adapters/embedders/onnx.ts'
 import type { OnnxEmbedderOptions } from '../../adapters/embedders/options.ts'
@@ -186,6 +187,22 @@ test('a process that hangs is ended, and its text tried again', async () => {
   const { vectors } = await embedder.embedPassages(['patience'], call)
   expect(vectors[0]).toHaveLength(16)
   expect(onlyChild()).not.toBe(pid)
+})
+
+test('a process that hangs in the midst of a run is ended, and what it left is tried again', async () => {
+  const embedder = await open({ run_ms: 300, batch_tokens: 64 })
+  const pid = onlyChild()
+  const texts = Array.from({ length: 4_000 }, (_, i) => `the harbour has ${i % 97} boats`)
+  const pending = embedder.embedPassages(texts, call)
+  await sleep(100)
+  process.kill(pid, 'SIGSTOP')
+  const { vectors } = await pending
+  expect(onlyChild()).not.toBe(pid)
+  const { vectors: again } = await embedder.embedPassages(texts.slice(0, 97), call)
+  expect(vectors).toHaveLength(texts.length)
+  vectors.forEach((vector, i) => {
+    expectClose(vector, [...(again[i % 97] ?? [])])
+  })
 })
 
 test('a process that dies in a run has its texts tried again', async () => {
