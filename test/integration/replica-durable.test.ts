@@ -140,23 +140,28 @@ async function makeOlder(path: string): Promise<void> {
 }
 
 test.each([
-  ['was damaged', (path: string) => writeFile(path, 'not what was written')],
-  ['an older analyzer indexed', makeOlder],
-])('loads a tenant again whose file %s, and answers nothing of it until then', async (_, spoil) => {
-  const { scope } = await prepared()
-  const first = await start()
-  await first.close()
-  await spoil(await segmentOf(scope))
-  const second = await start()
-  const query = { text: 'text', k: 50 }
-  const asked = await second.engine.searchLexical(scope, query, soon()).catch((error) => error)
-  expect(asked).toMatchObject({ code: 'unavailable' })
-  expect(await second.replica.refresh(soon())).toBe(true)
-  const { candidates } = await second.engine.searchLexical(scope, query, soon())
-  expect(candidates).toHaveLength(30)
-  expect(second.read.scanned).toBe(30)
-  await second.close()
-})
+  ['was damaged, which is put aside', (path: string) => writeFile(path, 'not this'), 1],
+  ['an older analyzer indexed', makeOlder, 0],
+])(
+  'loads a tenant again whose file %s, and answers nothing of it until then',
+  async (_, spoil, aside) => {
+    const { scope } = await prepared()
+    const first = await start()
+    await first.close()
+    await spoil(await segmentOf(scope))
+    const second = await start()
+    const query = { text: 'text', k: 50 }
+    const asked = await second.engine.searchLexical(scope, query, soon()).catch((error) => error)
+    expect(asked).toMatchObject({ code: 'unavailable' })
+    expect(await second.replica.refresh(soon())).toBe(true)
+    const { candidates } = await second.engine.searchLexical(scope, query, soon())
+    expect(candidates).toHaveLength(30)
+    expect(second.read.scanned).toBe(30)
+    await second.close()
+    const left = await readdir(folder, { recursive: true })
+    expect(left.filter((name) => name.endsWith('.damaged'))).toHaveLength(aside)
+  },
+)
 
 test('drops what the catalog no longer names while nobody looked', async () => {
   const { collection } = await prepared()

@@ -11,6 +11,8 @@ export type Numbers = ReadonlyMap<string, number>
 
 const RUNS_MAX = 2 ** 17
 const SLOTS = 2 ** 18
+/** Of English there are some 50,000; of n-grams there is no end. */
+const TERMS_MAX = 2 ** 18
 /** Longer ones are read anew each time; in languages without spaces that is most of a text. */
 const RUN_CHARS_MAX = 32
 const WORDS_AT_FIRST = 2 ** 16
@@ -48,7 +50,8 @@ export class RunTable {
 
   /** It goes on reading, but keeps nothing more. */
   get isFull(): boolean {
-    return this.#count >= RUNS_MAX || this.#end >= WORDS_MAX
+    const isLong = this.#count >= RUNS_MAX || this.#end >= WORDS_MAX
+    return isLong || this.#numbers.size >= TERMS_MAX
   }
 
   /** By which records name a term. */

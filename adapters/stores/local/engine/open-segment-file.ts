@@ -7,6 +7,7 @@ import { openColumns } from '../columns/open-columns.ts'
 import type { Region } from '../memory/memory.ts'
 import { openChunks } from '../segment/open-chunks.ts'
 import { type OpenSegment, openSegment } from '../segment/open-segment.ts'
+import { UnusableFile } from '../segment/unusable-file.ts'
 import { Segment } from '../shard/segment.ts'
 import { openVectors } from './open-vectors.ts'
 import { graphOf } from './paths.ts'
@@ -23,12 +24,11 @@ export async function openSegmentFile(
 ): Promise<Segment> {
   const { files, memory } = stored.context
   const { collection, index, tenant } = stored.scope
-  const analyzer = analyzedBy(stored.spec.lexical)
   const opened = await openSegment(
     files,
     stored.pathOf(file),
     (bytes) => memory.allocate(bytes),
-    { collection, index, tenant, file, rows, analyzer },
+    { collection, index, tenant, file, rows },
     unending,
   )
   try {
@@ -48,6 +48,13 @@ async function segmentOf(
   const { space, fileBytes, about } = opened
   const { dense, lexical } = stored.spec
   const { files } = stored.context
+  const analyzer = analyzedBy(lexical)
+  if (about['analyzer'] !== analyzer)
+    throw new UnusableFile(
+      'other_terms',
+      stored.pathOf(name),
+      `its terms are of ${about['analyzer']}, not of ${analyzer}`,
+    )
   const chunks = openChunks(opened.part('chunks'), rows)
   const graphPath = stored.pathOf(graphOf(name))
   const vectors =
