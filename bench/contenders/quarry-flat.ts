@@ -1,7 +1,7 @@
 import { encodeQuery } from '../../adapters/stores/local/dense/encode-row.ts'
 import { encodeRows } from '../../adapters/stores/local/dense/encode-rows.ts'
 import { openFlat } from '../../adapters/stores/local/dense/flat.ts'
-import { readCodes } from '../../adapters/stores/local/dense/flat-block.ts'
+import { readFlat } from '../../adapters/stores/local/dense/flat-block.ts'
 import { BLOCK_ROWS } from '../../adapters/stores/local/memory/scratch.ts'
 import { openVectors, type VectorSet } from '../data/vectors.ts'
 import type { Contender, Lane } from '../measure/lanes.ts'
@@ -9,21 +9,34 @@ import type { DenseTask } from './contenders.ts'
 import { factsOf, laneOver, vectorRows } from './dense-segments.ts'
 import { type OpenedPart, throughSegmentFile } from './segment-file.ts'
 
-/** Our exact scan: lane `search`, and lane `kernel` for nothing but the first pass over the same codes. */
+/**
+ * Our exact scan: lane `search`; lane `kernels` for nothing but what it computes in WebAssembly, the first pass over the
+ * codes and the exact comparison of k rows; lane `first-pass` for the former alone.
+ */
 export async function openQuarryFlat({ vectors, k }: DenseTask): Promise<Contender> {
   const set = await openVectors(vectors)
   const part = await throughSegmentFile({ name: 'vectors', blocks: encodeRows(vectorRows(set)) })
   const segment = openFlat(part.blocks, factsOf(set, part.region))
   return {
-    lanes: { search: laneOver(segment, set, k), kernel: kernelLane(part, set, k) },
+    lanes: {
+      search: laneOver(segment, set, k),
+      kernels: kernelLane(part, set, k, k),
+      'first-pass': kernelLane(part, set, k, 0),
+    },
     facts: { residentBytes: part.residentBytes },
   }
 }
 
-/** The kernel as a search calls it, block by block; what it finds is not looked at. */
-function kernelLane({ blocks, region }: OpenedPart, set: VectorSet, k: number): Lane {
+/** The kernels as a search calls them, block by block; what they find is not looked at. */
+function kernelLane(
+  { blocks, region }: OpenedPart,
+  set: VectorSet,
+  k: number,
+  compared: number,
+): Lane {
   const { kernels } = region
-  const codes = readCodes(blocks, { ...set, kernels })
+  const codes = readFlat(blocks, { ...set, kernels })
+  const floats = kernels.addressOf(codes.floats)
   const scratch = kernels.takeScratch()
   const addresses = [codes.multipliers, codes.addends, codes.errors, codes.norms].map(
     kernels.addressOf,
@@ -31,8 +44,9 @@ function kernelLane({ blocks, region }: OpenedPart, set: VectorSet, k: number): 
   return (query) => {
     encodeQuery(set.queries[query] as Float32Array, 'cosine', scratch)
     scratch.heap.fill(Number.NEGATIVE_INFINITY, 0, k)
+    let found = 0
     for (let from = 0; from < set.count; from += BLOCK_ROWS)
-      kernels.run.scanRows(
+      found = kernels.run.scanRows(
         kernels.addressOf(codes.codes),
         codes.stride,
         ...addresses,
@@ -47,6 +61,15 @@ function kernelLane({ blocks, region }: OpenedPart, set: VectorSet, k: number): 
         Number.NEGATIVE_INFINITY,
         scratch.rows.byteOffset,
         scratch.bounds.byteOffset,
+      )
+    if (compared > 0)
+      kernels.run.dotRows(
+        floats,
+        set.dimensions,
+        scratch.rows.byteOffset,
+        Math.min(compared, found),
+        scratch.query64.byteOffset,
+        scratch.values.byteOffset,
       )
     return []
   }
