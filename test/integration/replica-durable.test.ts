@@ -1,15 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { indexFolder, shardFolder } from '../../adapters/stores/local/engine/paths.ts'
-import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
 import {
-  decodeDirectory,
-  decodePreamble,
-  encodeHead,
-  PREAMBLE_BYTES,
-} from '../../adapters/stores/local/segment/layout.ts'
+  INDEX_MANIFEST,
+  indexFolder,
+  shardFolder,
+} from '../../adapters/stores/local/engine/paths.ts'
+import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
 import type { Database } from '../../src/catalog/database.ts'
 import type { CollectionId, DocumentId, Scope } from '../../src/core/model.ts'
 import type { ReplicaEngine } from '../../src/core/replica-engine.ts'
@@ -120,48 +119,50 @@ test('goes on from its files after a restart, and reads only what it missed', as
   await second.close()
 })
 
-async function segmentOf(scope: Scope): Promise<string> {
-  // The catalog has the other tests' collections too.
-  const own = shardFolder(indexFolder('', scope), scope.tenant)
+/** The file under `part` whose name ends so; the catalog has the other tests' collections too. */
+async function fileIn(part: string, ending: string): Promise<string> {
   const files = await readdir(folder, { recursive: true })
-  const segment = files.find((name) => name.includes(own) && name.endsWith('.seg'))
-  return join(folder, segment ?? '')
+  const found = files.find((name) => name.includes(part) && name.endsWith(ending))
+  return join(folder, found ?? '')
 }
 
-/** As an analyzer of the revision before would have left it. */
+/** As a program with an analyzer of the revision before would have left it. */
 async function makeOlder(path: string): Promise<void> {
-  const bytes = await readFile(path)
-  const preamble = decodePreamble(path, bytes.subarray(0, PREAMBLE_BYTES), bytes.byteLength)
-  const end = PREAMBLE_BYTES + preamble.directoryBytes
-  const { about, blocks } = decodeDirectory(path, preamble, bytes.subarray(PREAMBLE_BYTES, end))
-  const analyzer = String(about['analyzer']).replace(/\d+$/, '0')
-  const head = encodeHead({ about: { ...about, analyzer }, blocks })
-  await writeFile(path, Buffer.concat([head, bytes.subarray(end)]))
+  const [, json = ''] = (await readFile(path, 'utf8')).split('\n')
+  const manifest = JSON.parse(json)
+  const older = JSON.stringify({ ...manifest, terms: manifest.terms.replace(/\d+$/, '0') })
+  const crc = crc32(`1\n${older}`).toString(16).padStart(8, '0')
+  await writeFile(path, `quarry-manifest 1 ${crc}\n${older}\n`)
 }
 
-test.each([
-  ['was damaged, which is put aside', (path: string) => writeFile(path, 'not this'), 1],
-  ['an older analyzer indexed', makeOlder, 0],
-])(
-  'loads a tenant again whose file %s, and answers nothing of it until then',
-  async (_, spoil, aside) => {
-    const { scope } = await prepared()
-    const first = await start()
-    await first.close()
-    await spoil(await segmentOf(scope))
-    const second = await start()
-    const query = { text: 'text', k: 50 }
-    const asked = await second.engine.searchLexical(scope, query, soon()).catch((error) => error)
-    expect(asked).toMatchObject({ code: 'unavailable' })
-    expect(await second.replica.refresh(soon())).toBe(true)
-    const { candidates } = await second.engine.searchLexical(scope, query, soon())
-    expect(candidates).toHaveLength(30)
-    expect(second.read.scanned).toBe(30)
-    await second.close()
-    const left = await readdir(folder, { recursive: true })
-    expect(left.filter((name) => name.endsWith('.damaged'))).toHaveLength(aside)
-  },
-)
+test('loads an index again whose terms an older analyzer made, before it is ready', async () => {
+  const { scope } = await prepared()
+  const first = await start()
+  await first.close()
+  await makeOlder(await fileIn(indexFolder('', scope), `/${INDEX_MANIFEST}`))
+  const second = await start()
+  const { candidates } = await second.engine.searchLexical(scope, { text: 'text', k: 50 }, soon())
+  expect(candidates).toHaveLength(30)
+  expect(second.read.scanned).toBe(30)
+  await second.close()
+})
+
+test('loads a tenant again whose file was damaged, and answers nothing of it until then', async () => {
+  const { scope } = await prepared()
+  const first = await start()
+  await first.close()
+  const shard = shardFolder(indexFolder('', scope), scope.tenant)
+  await writeFile(await fileIn(shard, '.seg'), 'not what was written')
+  const second = await start()
+  const query = { text: 'text', k: 50 }
+  const asked = await second.engine.searchLexical(scope, query, soon()).catch((error) => error)
+  expect(asked).toMatchObject({ code: 'unavailable' })
+  expect(await second.replica.refresh(soon())).toBe(true)
+  const { candidates } = await second.engine.searchLexical(scope, query, soon())
+  expect(candidates).toHaveLength(30)
+  expect(second.read.scanned).toBe(30)
+  await second.close()
+})
 
 test('drops what the catalog no longer names while nobody looked', async () => {
   const { collection } = await prepared()

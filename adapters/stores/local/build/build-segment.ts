@@ -3,7 +3,6 @@ import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import { unending } from '../../../../src/core/unending.ts'
 import type { DenseSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { Blocks } from '../blocks.ts'
-import { analyzedBy } from '../bm25/analyzed-by.ts'
 import { createPostingsBuilder } from '../bm25/build-postings.ts'
 import { buildColumns } from '../columns/build-columns.ts'
 import type { VectorRows } from '../dense/dense-segment.ts'
@@ -31,14 +30,7 @@ export async function buildSegment(job: BuildJob, source: RowSource, files: File
     parts.push({ name: 'postings', blocks: buildPostings(source, spec.lexical) })
   const vectors = spec.dense === null ? null : await buildVectors(job, kind, spec.dense, source)
   if (vectors !== null) parts.push(vectors.part)
-  const about = {
-    ...owner,
-    file: basename(path),
-    kind,
-    rows: source.count,
-    analyzer: analyzedBy(spec.lexical),
-    ...vectors?.about,
-  }
+  const about = { ...owner, file: basename(path), kind, rows: source.count, ...vectors?.about }
   const bytes = await writeSegment(files, path, about, parts)
   return { rows: source.count, kind, bytes: bytes + (vectors?.graphBytes ?? 0) }
 }

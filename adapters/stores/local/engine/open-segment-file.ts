@@ -1,13 +1,11 @@
 import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import { unending } from '../../../../src/core/unending.ts'
-import { analyzedBy } from '../bm25/analyzed-by.ts'
 import { openPostings } from '../bm25/open-postings.ts'
 import type { SegmentKind } from '../build/choose-kind.ts'
 import { openColumns } from '../columns/open-columns.ts'
 import type { Region } from '../memory/memory.ts'
 import { openChunks } from '../segment/open-chunks.ts'
 import { type OpenSegment, openSegment } from '../segment/open-segment.ts'
-import { UnusableFile } from '../segment/unusable-file.ts'
 import { Segment } from '../shard/segment.ts'
 import { openVectors } from './open-vectors.ts'
 import { graphOf } from './paths.ts'
@@ -48,13 +46,6 @@ async function segmentOf(
   const { space, fileBytes, about } = opened
   const { dense, lexical } = stored.spec
   const { files } = stored.context
-  const analyzer = analyzedBy(lexical)
-  if (about['analyzer'] !== analyzer)
-    throw new UnusableFile(
-      'other_terms',
-      stored.pathOf(name),
-      `its terms are of ${about['analyzer']}, not of ${analyzer}`,
-    )
   const chunks = openChunks(opened.part('chunks'), rows)
   const graphPath = stored.pathOf(graphOf(name))
   const vectors =

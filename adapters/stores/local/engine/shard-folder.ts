@@ -160,14 +160,11 @@ async function removeOthers(
       await stored.context.files.remove(stored.pathOf(name))
 }
 
-/** A damaged file is put aside, and the shard is noted as lost before anything else may happen. */
+/** The damaged file is put aside, and the shard is noted as lost before anything else may happen. */
 async function loseShard(stored: StoredShard, cause: UnusableFile): Promise<Shard> {
   const { files, memory, log } = stored.context
-  if (cause.isOutdated)
-    log.warn({ err: cause, ...stored.scope }, 'a shard is of another version: to be loaded again')
-  else log.error({ err: cause, ...stored.scope }, 'a shard is lost and waits to be loaded again')
-  if (cause.fault !== 'missing' && !cause.isOutdated)
-    await files.rename(cause.path, `${cause.path}${QUARANTINED}`)
+  log.error({ err: cause, ...stored.scope }, 'a shard is lost and waits to be loaded again')
+  if (cause.fault !== 'missing') await files.rename(cause.path, `${cause.path}${QUARANTINED}`)
   await writeEmpty(stored, true)
   stored.lost = true
   stored.lostOnDisk = true

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import type {
   CollectionId,
   FeedPosition,
@@ -7,7 +8,7 @@ import type {
   Scope,
   TenantId,
 } from '../../../../src/core/model.ts'
-import type { IndexSpec } from '../../../../src/core/vector-store.ts'
+import type { IndexSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { Files } from '../files/files.ts'
 import { type ManifestRead, readManifest, writeManifest } from './manifest-file.ts'
 
@@ -59,14 +60,32 @@ export function writeIndexManifest(
   path: string,
   manifest: IndexManifest,
 ): Promise<void> {
-  return writeManifest(files, path, INDEX, { ...manifest, position: written(manifest.position) })
+  const terms = analyzedBy(manifest.spec.lexical)
+  return writeManifest(files, path, INDEX, {
+    ...manifest,
+    terms,
+    position: written(manifest.position),
+  })
 }
 
-export function readIndexManifest(
+/** `other_terms`: another revision of the analyzer made those of the whole index, so that queries would miss them. */
+export async function readIndexManifest(
   files: Files,
   path: string,
-): Promise<ManifestRead<IndexManifest>> {
-  return readManifest(files, path, INDEX)
+): Promise<ManifestRead<IndexManifest> | { readonly state: 'other_terms' }> {
+  const read = await readManifest(files, path, INDEX)
+  if (read.state !== 'read') return read
+  const { terms, ...manifest } = read.manifest
+  return terms === analyzedBy(manifest.spec.lexical)
+    ? { state: 'read', manifest }
+    : { state: 'other_terms' }
+}
+
+/** Which analyzer in which revision makes the terms; null where there are none. */
+function analyzedBy(lexical: LexicalSpec | null): string | null {
+  if (lexical === null) return null
+  const { name, revision } = openAnalyzer(lexical.analyzer)
+  return `${name}-${revision}`
 }
 
 /** JSON has no integers of 64 bits. */
@@ -148,5 +167,6 @@ const INDEX = z.strictObject({
       })
       .nullable(),
   }),
+  terms: z.string().nullable(),
   position: position.nullable(),
-}) satisfies z.ZodType<IndexManifest>
+}) satisfies z.ZodType<IndexManifest & { readonly terms: string | null }>

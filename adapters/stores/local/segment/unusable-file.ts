@@ -2,12 +2,11 @@ import { QuarryError } from '../../../../src/core/errors.ts'
 
 /**
  * Why a file is of no use: it is not there; not what was written (its checksums say so); written by another version
- * of the format; its terms made by another revision of the analyzer; or sound, but of another index, tenant or spec
- * than asked for.
+ * of the format; or sound, but of another index, tenant or spec than asked for.
  */
-export type FileFault = 'missing' | 'damaged' | 'other_format' | 'other_terms' | 'other_content'
+export type FileFault = 'missing' | 'damaged' | 'other_format' | 'other_content'
 
-/** A file of the engine that has to be made anew, unlike one that could only not be read just now. */
+/** A file of the engine that has to be put aside and made anew, unlike one that could only not be read just now. */
 export class UnusableFile extends QuarryError {
   readonly fault: FileFault
   readonly path: string
@@ -17,10 +16,5 @@ export class UnusableFile extends QuarryError {
     this.name = 'UnusableFile'
     this.fault = fault
     this.path = path
-  }
-
-  /** Another version of this program wrote it: nothing is wrong with it that anybody would want to look into. */
-  get isOutdated(): boolean {
-    return this.fault === 'other_format' || this.fault === 'other_terms'
   }
 }
