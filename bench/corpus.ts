@@ -14,8 +14,14 @@ export interface Corpus {
   readonly questions: readonly string[]
 }
 
+const QUESTIONS = 2_000
+
 /** Real passages and questions where the set is there, filled up with generated ones to the count asked for. */
-export async function readCorpus(set: string, count: number): Promise<Corpus> {
+export async function readCorpus(
+  set: string,
+  count: number,
+  questionCount = QUESTIONS,
+): Promise<Corpus> {
   const real = existsSync(join(DATASETS, set, 'corpus.jsonl'))
     ? await readSet(set, count)
     : { passages: [], questions: [] }
@@ -26,7 +32,9 @@ export async function readCorpus(set: string, count: number): Promise<Corpus> {
     text: generate(120),
   }))
   const questions =
-    real.questions.length > 0 ? real.questions : Array.from({ length: 2_000 }, () => generate(9))
+    real.questions.length > 0
+      ? real.questions
+      : Array.from({ length: questionCount }, () => generate(9))
   return {
     name:
       missing === count
@@ -35,7 +43,7 @@ export async function readCorpus(set: string, count: number): Promise<Corpus> {
           ? `${set} (${count - missing}) + generated (${missing})`
           : set,
     passages: [...real.passages, ...filler],
-    questions: spread(questions, 2_000),
+    questions: spread(questions, questionCount),
   }
 }
 
