@@ -71,7 +71,7 @@ test('a collection whose embedder changed mixes no vectors and says what to do',
   await stop()
 
   await start({ ...BEFORE, analyzer: 'unicode' })
-  await expectRefusal('quarry/hashed-unicode@1:320')
+  await expectRefusal('quarry/hashed-unicode@2:320')
   await put('new', 'The harbour opens in spring.')
   const document = await call('GET', `${DOCUMENTS}/new`)
   expect(document).toMatchObject({ state: 'failed' })
