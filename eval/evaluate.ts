@@ -107,6 +107,8 @@ class Session {
   readonly #options: EvaluateOptions
   readonly #signal: AbortSignal
   readonly #pace = createPace()
+  /** By chunk: the same ones answer many queries, at every stage. */
+  readonly #tokens = new Map<string, number>()
   #answers = 0
   #failures = 0
 
@@ -159,15 +161,23 @@ class Session {
 
   /** A document stands where its best chunk stands, which is what a prompt would hold of it. */
   async #documentsOf(hits: readonly TargetHit[]): Promise<readonly Ranked[]> {
-    const { countTokens } = this.#options
     const best = new Map<string, Ranked>()
-    for (const { document, score, text } of hits) {
-      if (best.has(document)) continue
-      const tokens = countTokens?.(text)
-      best.set(document, { id: document, score, ...(tokens === undefined ? {} : { tokens }) })
-      if (tokens !== undefined) await this.#pace()
+    for (const hit of hits) {
+      const { document: id, score } = hit
+      if (best.has(id)) continue
+      const tokens = await this.#tokensOf(hit)
+      best.set(id, tokens === undefined ? { id, score } : { id, score, tokens })
     }
     return [...best.values()]
+  }
+
+  async #tokensOf({ chunk, text }: TargetHit): Promise<number | undefined> {
+    const { countTokens } = this.#options
+    if (countTokens === undefined) return undefined
+    const tokens = this.#tokens.get(chunk) ?? countTokens(text)
+    this.#tokens.set(chunk, tokens)
+    await this.#pace()
+    return tokens
   }
 
   #leaveOut(stage: Stage, reason: string): null {

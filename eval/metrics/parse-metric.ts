@@ -41,6 +41,11 @@ export function parseMetric(name: string): Metric {
   return { name, needsTokens: false, score: (ranking, judgments) => of(ranking, judgments, k) }
 }
 
+/** Whether any of them is scored by the tokens of what is ranked. */
+export function needTokens(names: readonly string[]): boolean {
+  return names.some((name) => parseMetric(name).needsTokens)
+}
+
 function isCut(kind: string): kind is keyof typeof CUTS {
   return Object.hasOwn(CUTS, kind)
 }

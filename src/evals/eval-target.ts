@@ -1,4 +1,4 @@
-import { parseMetric } from '../../eval/metrics/parse-metric.ts'
+import { needTokens } from '../../eval/metrics/parse-metric.ts'
 import type { Target, TargetAnswer } from '../../eval/target.ts'
 import { retrievalTarget } from '../../eval/targets/retrieval-target.ts'
 import type { Collection } from '../catalog/catalog.ts'
@@ -28,7 +28,7 @@ export function evalTarget(
   { retrieve, traffic, usage, yieldMs }: EvalTargetDeps,
 ): Target {
   const known = new Map<string, string>()
-  const areCounted = request.metrics.some((name) => parseMetric(name).needsTokens)
+  const areCounted = needTokens(request.metrics)
   const target = retrievalTarget({
     tenant,
     collection: collection.id,

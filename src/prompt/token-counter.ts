@@ -36,16 +36,11 @@ export function tokenCounter(
   // What one prompt counts again and again, its random fence among it, needs no digest to be found.
   const counted = new Map<string, number>()
 
-  const countHere = async (text: string): Promise<number> => {
-    const tokens = counted.get(text) ?? (await countText(text))
-    counted.set(text, tokens)
-    return tokens
-  }
-
-  const countOnce = async (text: string): Promise<number> => {
-    const known = counted.get(text) ?? memo.get(text)
+  /** `kept` remembers beyond this prompt. */
+  const countOnce = async (text: string, kept: TokenMemo | null): Promise<number> => {
+    const known = counted.get(text) ?? kept?.get(text)
     const tokens = known ?? (await countText(text))
-    if (known === undefined) memo.set(text, tokens)
+    if (known === undefined) kept?.set(text, tokens)
     counted.set(text, tokens)
     return tokens
   }
@@ -54,13 +49,14 @@ export function tokenCounter(
     await pace()
     signal.throwIfAborted()
     let sum = 0
-    for (const text of renderer.entryTexts(each)) sum += await countOnce(text)
+    for (const text of renderer.entryTexts(each)) sum += await countOnce(text, memo)
     return sum
   }
 
   const whole = async (layout: Layout): Promise<number> => {
-    let sum = renderer.messages * MESSAGE_TOKENS + (await countOnce(renderer.systemText(layout)))
-    for (const text of renderer.frameTexts(layout)) sum += await countHere(text)
+    let sum =
+      renderer.messages * MESSAGE_TOKENS + (await countOnce(renderer.systemText(layout), memo))
+    for (const text of renderer.frameTexts(layout)) sum += await countOnce(text, null)
     for (const each of [...layout.pinned, ...layout.retrieved]) sum += await entry(each)
     await pace()
     return sum
