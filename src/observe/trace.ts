@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomHex } from '../core/random-hex.ts'
 
 /** W3C Trace Context: the trace that a request belongs to, and this service's span in it. */
 export interface TraceContext {
@@ -12,10 +12,9 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
 
 /** Continues the caller's trace; begins a new one when the header is absent or malformed, as the standard says. */
 export function continueTrace(traceparent: string | null): TraceContext {
-  const spanId = randomBytes(8).toString('hex')
+  const spanId = randomHex(8)
   const caller = traceparent === null ? null : parseTraceparent(traceparent)
-  if (caller === null)
-    return { traceId: randomBytes(16).toString('hex'), spanId, parentSpanId: null, flags: '00' }
+  if (caller === null) return { traceId: randomHex(16), spanId, parentSpanId: null, flags: '00' }
   return { ...caller, spanId }
 }
 

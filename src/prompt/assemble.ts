@@ -5,10 +5,10 @@ import type { Hit } from '../retrieve/request.ts'
 import { citePassages, citePinned } from './citations.ts'
 import { randomNonce } from './fence.ts'
 import { order } from './order.ts'
-import { joinPieces, type Passage } from './passages.ts'
+import { joinPieces, type Passage, textKey } from './passages.ts'
 import { type Pinned, type Pinning, pin, withPinned } from './pinning.ts'
 import type { Dropped, PinnedDocument, Prompt, PromptRequest, PromptTemplate } from './prompt.ts'
-import type { Entry, Layout, Renderer } from './render/layout.ts'
+import { type Entry, type Layout, oncePer, type Renderer } from './render/layout.ts'
 import { RENDERERS } from './render/render.ts'
 import { type Selection, selectPassages } from './selection.ts'
 import { type TokenCounter, tokenCounter } from './token-counter.ts'
@@ -52,7 +52,7 @@ export async function assemblePrompt(
   const pinning = await pin(request, input.pinned, base, fixed, counter)
   const chosen = await selectPassages(input.hits, {
     tokens: request.maxTokens - fixed - pinning.tokens,
-    cost: (passage) => counter.entry(entryOf(passage, 0)),
+    cost: (passage) => counter.entry(entryOf(passage), 0),
     pinned: new Set(pinning.kept.map(({ document }) => document.id)),
   })
   return finish({ request, input, renderer, counter, base }, pinning, chosen)
@@ -69,10 +69,10 @@ function baseLayout({ query, template, nonce }: PromptInput): Layout {
   }
 }
 
-function entryOf(passage: Passage, n: number): Entry {
-  const { documentId, title, pieces } = passage
-  return { n, documentId, title, headings: pieces[0]?.headings ?? [], text: joinPieces(pieces) }
-}
+const entryOf = oncePer(({ documentId, title, pieces }: Passage): Entry => {
+  const headings = pieces[0]?.headings ?? []
+  return { documentId, title, headings, text: joinPieces(pieces), textKey: textKey(pieces) }
+})
 
 interface Assembly {
   readonly request: PromptRequest
@@ -90,8 +90,7 @@ async function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): 
   const dropped = [...pinning.dropped, ...chosen.dropped]
   for (;;) {
     const ordered = order(passages, request.order)
-    const retrieved = ordered.map((passage, at) => entryOf(passage, pinned.length + at + 1))
-    const layout = { ...withPinned(base, pinned), retrieved }
+    const layout = { ...withPinned(base, pinned), retrieved: ordered.map(entryOf) }
     const tokens = await counter.whole(layout)
     if (tokens <= request.maxTokens || (passages.length === 0 && pinned.length === 0)) {
       return {

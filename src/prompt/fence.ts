@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { randomHex } from '../core/random-hex.ts'
 import { visibleText } from '../core/visible-text.ts'
 import type { PinnedDocument } from './prompt.ts'
 
@@ -9,7 +10,7 @@ const OWN_TAG = /<(?=[\s/]*(?:doc|pinned|retrieved)(?![\p{L}\p{N}_]))/giu
 
 /** 128 random bits: nobody who wrote a document can know the name of the fence that it stands in. */
 export function randomNonce(): string {
-  return randomBytes(NONCE_BYTES).toString('hex')
+  return randomHex(NONCE_BYTES)
 }
 
 /**

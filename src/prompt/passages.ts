@@ -74,6 +74,17 @@ function byPlace(a: Piece, b: Piece): number {
 type Located = Pick<Piece, 'span' | 'text'>
 
 /**
+ * Names the text that joinPieces makes of these, among all of a tenant: a chunk's id follows from its content, and its
+ * length tells a head from the whole.
+ */
+export function textKey(pieces: readonly (Located & Pick<Piece, 'chunk'>)[]): string {
+  const start = pieces[0]?.span.start ?? 0
+  return pieces
+    .map(({ chunk, span, text }) => `${chunk}@${span.start - start}+${text.length}`)
+    .join()
+}
+
+/**
  * The document's text from the first piece to the last, given in their order: overlaps once, and for the white space
  * between two a line break, or two where it was longer than one character.
  */

@@ -36,13 +36,13 @@ export async function pin(
   counter: TokenCounter,
 ): Promise<Pinning> {
   const { found, dropped } = findPinned(request, pinned)
-  const kept = found.map((document, index) => ({ document, entry: entryOf(document, index) }))
+  const kept = found.map((document) => ({ document, entry: entryOf(document) }))
   if (kept.length === 0) return { kept, dropped, tokens: 0 }
   const empty = await counter.whole({ ...base, query: '', nonces: { pinned: '', retrieved: '' } })
   const usual = empty + FENCE_TOKENS + Math.min(QUESTION_TOKENS, request.maxTokens >> 3)
   const room = request.maxTokens - Math.max(usual, fixed)
   const costs: number[] = []
-  for (const { entry } of kept) costs.push(await counter.entry(entry))
+  for (const [at, { entry }] of kept.entries()) costs.push(await counter.entry(entry, at + 1))
   let tokens = costs.reduce((sum, cost) => sum + cost, FENCE_TOKENS)
   while (kept.length > 0 && tokens > room) {
     const last = kept.pop()
@@ -77,6 +77,6 @@ export function withPinned(base: Layout, kept: readonly Pinned[]): Layout {
   }
 }
 
-function entryOf({ id, title, text }: PinnedDocument, index: number): Entry {
-  return { n: index + 1, documentId: id, title, headings: [], text }
+function entryOf({ id, title, text, textKey }: PinnedDocument): Entry {
+  return { documentId: id, title, headings: [], text, textKey }
 }

@@ -1,7 +1,14 @@
 import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
-import { type Entry, type Layout, MESSAGE_TOKENS, type Renderer } from './render/layout.ts'
+import {
+  type Entry,
+  entryTitle,
+  type Layout,
+  MESSAGE_TOKENS,
+  numbered,
+  type Renderer,
+} from './render/layout.ts'
 import type { TokenMemo } from './token-memo.ts'
 
 /** Text between two chances to give the event loop back; a millisecond or so to count. */
@@ -11,8 +18,8 @@ const PIECE_CHARS = 1_000
 export interface TokenCounter {
   /** The whole prompt, with what its messages cost beside their text. */
   whole(layout: Layout): Promise<number>
-  /** What one entry adds. */
-  entry(entry: Entry): Promise<number>
+  /** What one entry adds under its number. */
+  entry(entry: Entry, n: number): Promise<number>
 }
 
 export function tokenCounter(
@@ -23,41 +30,56 @@ export function tokenCounter(
 ): TokenCounter {
   const pace = createPace()
 
-  const countText = async (text: string): Promise<number> => {
+  const countTexts = async (texts: readonly string[]): Promise<number> => {
     let tokens = 0
-    for (const piece of cutAtSeams(text, PIECE_CHARS)) {
-      await pace()
-      signal.throwIfAborted()
-      tokens += tokenizer.count(piece)
+    for (const text of texts) {
+      for (const piece of cutAtSeams(text, PIECE_CHARS)) {
+        await pace()
+        signal.throwIfAborted()
+        tokens += tokenizer.count(piece)
+      }
     }
     return tokens
   }
 
-  // What one prompt counts again and again, its random fence among it, needs no digest to be found.
-  const counted = new Map<string, number>()
-
-  /** `kept` remembers beyond this prompt. */
-  const countOnce = async (text: string, kept: TokenMemo | null): Promise<number> => {
-    const known = counted.get(text) ?? kept?.get(text)
-    const tokens = known ?? (await countText(text))
-    if (known === undefined) kept?.set(text, tokens)
-    counted.set(text, tokens)
+  const countOnce = async (
+    counts: TokenMemo,
+    key: string,
+    texts: readonly string[],
+  ): Promise<number> => {
+    const known = counts.get(key)
+    if (known !== undefined) return known
+    const tokens = await countTexts(texts)
+    counts.set(key, tokens)
     return tokens
   }
 
-  const entry = async (each: Entry): Promise<number> => {
+  // A prompt counts its frame and its numbers more than once, and the random name in its frame is worth nothing to
+  // another.
+  const counted = new Map<string, number>()
+  const entries = new Map<Entry, number>()
+
+  const countEntry = async (entry: Entry): Promise<number> => {
     await pace()
     signal.throwIfAborted()
-    let sum = 0
-    for (const text of renderer.entryTexts(each)) sum += await countOnce(text, memo)
-    return sum
+    const key = `${renderer.entryForm} ${entry.textKey} ${entryTitle(entry)}`
+    const tokens = memo.get(key) ?? (await countOnce(memo, key, renderer.entryTexts(entry)))
+    entries.set(entry, tokens)
+    return tokens
+  }
+
+  const entry = async (each: Entry, n: number): Promise<number> => {
+    const number = renderer.numberText(n)
+    const numbered = counted.get(number) ?? (await countOnce(counted, number, [number]))
+    return numbered + (entries.get(each) ?? (await countEntry(each)))
   }
 
   const whole = async (layout: Layout): Promise<number> => {
+    const system = renderer.systemText(layout)
     let sum =
-      renderer.messages * MESSAGE_TOKENS + (await countOnce(renderer.systemText(layout), memo))
-    for (const text of renderer.frameTexts(layout)) sum += await countOnce(text, null)
-    for (const each of [...layout.pinned, ...layout.retrieved]) sum += await entry(each)
+      renderer.messages * MESSAGE_TOKENS + (await countOnce(memo, `system ${system}`, [system]))
+    for (const text of renderer.frameTexts(layout)) sum += await countOnce(counted, text, [text])
+    for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
     return sum
   }

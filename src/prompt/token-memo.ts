@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 
-/** Token counts of one owner's texts. */
+/** Token counts of one owner's texts, by what names them. */
 export interface TokenMemo {
-  get(text: string): number | undefined
-  set(text: string, tokens: number): void
+  get(key: string): number | undefined
+  set(key: string, tokens: number): void
 }
 
 export interface TokenMemos {
@@ -12,46 +12,42 @@ export interface TokenMemos {
 
 /** What an entry takes beside its key, in characters. */
 const ENTRY_CHARS = 64
-/** A digest in base64 is shorter than any text that is kept by its digest. */
-const DIGEST_CHARS = 44
+/** Longer keys are kept as digests of 44 characters; for those up to here, making one costs more than it saves. */
+const WHOLE_KEY_CHARS = 160
 
 /**
  * Keeps the counts used last, as many as take the memory of `keyCharsMax` characters. No owner meets another's entries,
  * so none can tell from a fast prompt what stands in another's.
  */
 export function createTokenMemos(keyCharsMax: number): TokenMemos {
-  const counts = new Map<string, number>()
+  // In two generations: what is not asked for while the younger fills up goes with the older.
+  let younger = new Map<string, number>()
+  let older = new Map<string, number>()
   let chars = 0
 
-  const remove = (key: string): void => {
-    if (counts.delete(key)) chars -= key.length + ENTRY_CHARS
-  }
   const set = (key: string, tokens: number): void => {
-    remove(key)
-    counts.set(key, tokens)
+    younger.set(key, tokens)
     chars += key.length + ENTRY_CHARS
-    for (const oldest of counts.keys()) {
-      if (chars <= keyCharsMax) break
-      remove(oldest)
-    }
+    if (chars <= keyCharsMax / 2) return
+    older = younger
+    younger = new Map()
+    chars = 0
   }
   const get = (key: string): number | undefined => {
-    const tokens = counts.get(key)
-    if (tokens !== undefined) {
-      counts.delete(key)
-      counts.set(key, tokens)
-    }
-    return tokens
+    const tokens = younger.get(key)
+    if (tokens !== undefined) return tokens
+    const aged = older.get(key)
+    if (aged !== undefined) set(key, aged)
+    return aged
   }
   return {
     of: (owner) => ({
-      get: (text) => get(`${owner}\n${keyOf(text)}`),
-      set: (text, tokens) => set(`${owner}\n${keyOf(text)}`, tokens),
+      get: (key) => get(`${owner}\n${shortened(key)}`),
+      set: (key, tokens) => set(`${owner}\n${shortened(key)}`, tokens),
     }),
   }
 }
 
-/** Passages by their digests, so that ten times as many fit as would by their texts. */
-function keyOf(text: string): string {
-  return text.length < DIGEST_CHARS ? text : hash('sha256', text, 'base64')
+function shortened(key: string): string {
+  return key.length <= WHOLE_KEY_CHARS ? key : hash('sha256', key, 'base64')
 }

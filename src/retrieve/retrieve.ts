@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { Budget } from '../core/budget.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { UnderFilled } from '../core/model.ts'
+import { randomHex } from '../core/random-hex.ts'
 import type { Prompt } from '../prompt/prompt.ts'
 import type { Found } from './cache.ts'
 import { resultKey } from './cache-keys.ts'
@@ -148,5 +148,5 @@ function isShort(hits: readonly Hit[], charsMax: number): boolean {
 }
 
 function newRetrievalId(): string {
-  return `ret_${randomBytes(15).toString('base64url')}`
+  return `ret_${randomHex(15)}`
 }

@@ -3,7 +3,7 @@ import { QuarryError } from '../core/errors.ts'
 import type { ChunkReader } from '../core/lexical-index.ts'
 import type { DocumentId, Scope } from '../core/model.ts'
 import { assemblePrompt } from '../prompt/assemble.ts'
-import { coveredSpan, joinPieces } from '../prompt/passages.ts'
+import { coveredSpan, joinPieces, pieceOf, textKey } from '../prompt/passages.ts'
 import type { PinnedDocument } from '../prompt/prompt.ts'
 import { templateOf } from '../prompt/template.ts'
 import { createTokenMemos } from '../prompt/token-memo.ts'
@@ -55,7 +55,14 @@ async function readPinned(
     const parts = await chunks.readNeighbours(scope, id, 0, Number.MAX_SAFE_INTEGER, signal)
     const [first] = parts
     if (first === undefined) continue
-    pinned.push({ id, title: first.title, text: joinPieces(parts), span: coveredSpan(parts) })
+    const pieces = parts.map(pieceOf)
+    pinned.push({
+      id,
+      title: first.title,
+      text: joinPieces(pieces),
+      textKey: textKey(pieces),
+      span: coveredSpan(pieces),
+    })
   }
   return pinned
 }

@@ -90,19 +90,26 @@ describe('the citation of a pinned document', () => {
 })
 
 describe('the memo of token counts', () => {
-  test('keeps what was used last within its characters, a long text like a short one, and one owner apart from another', () => {
-    const memos = createTokenMemos(400)
+  test('keeps one owner apart from another, and a long key like a short one', () => {
+    const memos = createTokenMemos(10_000)
     const [a, b] = [memos.of('a'), memos.of('b')]
-    a.set('x'.repeat(50), 1)
-    a.set('y'.repeat(50), 2)
-    a.set('z'.repeat(50), 3)
-    expect(b.get('x'.repeat(50))).toBeUndefined()
-    expect(a.get('x'.repeat(50))).toBe(1)
-    b.set('x'.repeat(50), 4)
-    expect(a.get('y'.repeat(50))).toBeUndefined()
-    expect([a, b].map((memo) => memo.get('x'.repeat(50)))).toEqual([1, 4])
-    b.set('w'.repeat(1_000), 5)
-    expect(b.get('w'.repeat(1_000))).toBe(5)
-    expect(a.get('z'.repeat(50))).toBeUndefined()
+    for (const key of ['x', 'x'.repeat(1_000)]) {
+      a.set(key, 1)
+      expect(b.get(key)).toBeUndefined()
+      b.set(key, 2)
+      expect([a, b].map((memo) => memo.get(key))).toEqual([1, 2])
+    }
+  })
+
+  test('forgets what was not asked for while as much came in as it holds, and never what was', () => {
+    const memo = createTokenMemos(1_000).of('a')
+    memo.set('kept', 1)
+    memo.set('left', 2)
+    for (let other = 0; other < 20; other += 1) {
+      memo.set(`other ${other}`, other)
+      expect(memo.get('kept')).toBe(1)
+    }
+    expect(memo.get('left')).toBeUndefined()
+    expect(memo.get('other 19')).toBe(19)
   })
 })

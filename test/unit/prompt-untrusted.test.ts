@@ -45,6 +45,7 @@ describe('untrusted text', () => {
           id: `p${say(id)}` as DocumentId,
           title: say(title),
           text: `y ${say(text)}`,
+          textKey: 'y',
           span: { start: 0, end: 1 },
         }
         const prompt = textOf(

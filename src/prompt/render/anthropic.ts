@@ -1,7 +1,7 @@
 import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
 import { question } from './fenced-text.ts'
-import { type Entry, entryTitle, type Layout, oncePerEntry, type Renderer } from './layout.ts'
+import { type Entry, entryTitle, type Layout, oncePer, type Renderer } from './layout.ts'
 
 const CACHED = { cache_control: { type: 'ephemeral' } } as const
 
@@ -14,7 +14,7 @@ interface SearchResult {
 }
 
 /** A block of its own for each paragraph, since a block is the least that a citation can point to. */
-const searchResult = oncePerEntry((entry): SearchResult => {
+const searchResult = oncePer((entry: Entry): SearchResult => {
   const paragraphs = visibleText(entry.text).split(/\n{2,}/)
   const texts = paragraphs.map((text) => text.trimEnd()).filter((text) => text.trim() !== '')
   return {
@@ -46,9 +46,11 @@ function pinnedBlocks({ pinned }: Layout): object[] {
 export const anthropic: Renderer = {
   messages: 2,
   exactTokens: false,
+  entryForm: 'search result',
   systemText: ({ system }) => system,
   frameTexts: (layout) => [question(layout)],
   entryTexts,
+  numberText: () => '',
   prefix: (layout) => JSON.stringify([layout.system, pinnedBlocks(layout)]),
   body: (layout) => ({
     ...(layout.system === '' ? {} : { system: [{ type: 'text', text: layout.system, ...CACHED }] }),

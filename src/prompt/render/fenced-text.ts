@@ -1,11 +1,11 @@
 import { fencedAttribute, fencedText } from '../fence.ts'
-import { type Entry, entryTitle, type Layout, oncePerEntry } from './layout.ts'
+import { type Entry, entryTitle, type Layout, oncePer } from './layout.ts'
 
 /** Both sections and the question as text. */
 export function userText(layout: Layout): string {
   const { pinned, closePinned, retrieved, end } = frameOf(layout)
-  const before = pinned + entriesText(layout.pinned) + closePinned
-  return before + retrieved + entriesText(layout.retrieved) + end
+  const before = pinned + entriesText(layout.pinned, 1) + closePinned
+  return before + retrieved + entriesText(layout.retrieved, layout.pinned.length + 1) + end
 }
 
 /**
@@ -19,7 +19,7 @@ export function fencedFrame(layout: Layout): readonly string[] {
 /** Empty without pinned documents. */
 export function pinnedSection(layout: Layout): string {
   const { pinned, closePinned } = frameOf(layout)
-  return pinned + entriesText(layout.pinned) + closePinned
+  return pinned + entriesText(layout.pinned, 1) + closePinned
 }
 
 interface Frame {
@@ -40,18 +40,24 @@ function frameOf(layout: Layout): Frame {
   }
 }
 
-function entriesText(entries: readonly Entry[]): string {
-  return entries.flatMap(fencedEntryTexts).join('')
+function entriesText(entries: readonly Entry[], first: number): string {
+  let text = ''
+  for (const [at, entry] of entries.entries())
+    text += fencedNumber(first + at) + fencedEntryTexts(entry).join('')
+  return text
 }
 
-/** An entry's tag, which holds its number, apart from its text: in two requests only the first may differ. */
-export const fencedEntryTexts = oncePerEntry((entry): readonly string[] => {
+/** The beginning of an entry's tag. No token spans a digit and a quotation mark, so what follows is counted by itself. */
+export function fencedNumber(n: number): string {
+  return `<doc n="${n}`
+}
+
+export const fencedEntryTexts = oncePer((entry: Entry): readonly string[] => {
   const title = fencedAttribute(entryTitle(entry))
   const titled = title === '' ? '' : ` title="${title}"`
-  const tag = `<doc n="${entry.n}" id="${fencedAttribute(entry.documentId)}"${titled}>\n`
-  const text = `${fencedText(entry.text)}\n</doc>\n`
-  // White space or a slash may be one token with the line break before it.
-  return /^[\s/]/.test(text) ? [tag + text] : [tag, text]
+  return [
+    `" id="${fencedAttribute(entry.documentId)}"${titled}>\n${fencedText(entry.text)}\n</doc>\n`,
+  ]
 })
 
 export function question({ instruction, query }: Layout): string {

@@ -1,6 +1,6 @@
 import type { DocumentId } from '../../core/model.ts'
 
-/** Everything that goes into a prompt, in its order; texts of documents still as they came. */
+/** Everything that goes into a prompt, in its order, which numbers the entries; texts of documents still as they came. */
 export interface Layout {
   readonly system: string
   readonly pinned: readonly Entry[]
@@ -10,13 +10,14 @@ export interface Layout {
   readonly nonces: { readonly pinned: string; readonly retrieved: string }
 }
 
-/** One document or passage under the number by which an answer cites it. */
+/** One document or passage. */
 export interface Entry {
-  readonly n: number
   readonly documentId: DocumentId
   readonly title: string | null
   readonly headings: readonly string[]
   readonly text: string
+  /** Equal keys of one tenant have equal texts. */
+  readonly textKey: string
 }
 
 /** How a provider wants a prompt. */
@@ -25,23 +26,34 @@ export interface Renderer {
   readonly messages: number
   /** False: the provider counts with a tokenizer of its own, and ours is an estimate. */
   readonly exactTokens: boolean
+  /** Renderers that write an entry alike name this alike, and share its counts. */
+  readonly entryForm: string
   /** What every prompt of a template has in common. */
   systemText(layout: Layout): string
   /** What the provider reads beside that and the entries. Counts of all these texts add up to the body's. */
   frameTexts(layout: Layout): readonly string[]
-  /** What it reads of one entry. */
+  /** What it reads of one entry, but for the number by which an answer cites it. */
   entryTexts(entry: Entry): readonly string[]
+  /** What it reads of that number; empty where entries have none. */
+  numberText(n: number): string
   /** All that comes before the retrieved passages. */
   prefix(layout: Layout): string
   body(layout: Layout): Readonly<Record<string, unknown>>
 }
 
+/** All entries with their numbers, the pinned ones first. */
+export function numbered({ pinned, retrieved }: Layout): readonly (readonly [Entry, number])[] {
+  return [...pinned, ...retrieved].map((entry, at) => [entry, at + 1])
+}
+
 /** For what counts, prefix and body all need of an entry. */
-export function oncePerEntry<T>(work: (entry: Entry) => T): (entry: Entry) => T {
-  const done = new WeakMap<Entry, { readonly result: T }>()
-  return (entry) => {
-    const { result } = done.get(entry) ?? { result: work(entry) }
-    done.set(entry, { result })
+export function oncePer<Key extends object, T>(work: (key: Key) => T): (key: Key) => T {
+  const done = new WeakMap<Key, { readonly result: T }>()
+  return (key) => {
+    const known = done.get(key)
+    if (known !== undefined) return known.result
+    const result = work(key)
+    done.set(key, { result })
     return result
   }
 }

@@ -1,4 +1,10 @@
-import { fencedEntryTexts, fencedFrame, pinnedSection, userText } from './fenced-text.ts'
+import {
+  fencedEntryTexts,
+  fencedFrame,
+  fencedNumber,
+  pinnedSection,
+  userText,
+} from './fenced-text.ts'
 import type { Layout, Renderer } from './layout.ts'
 
 const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.system}\n\n`)
@@ -7,9 +13,11 @@ const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.
 export const text: Renderer = {
   messages: 0,
   exactTokens: true,
+  entryForm: 'fenced',
   systemText: head,
   frameTexts: fencedFrame,
   entryTexts: fencedEntryTexts,
+  numberText: fencedNumber,
   prefix: (layout) => head(layout) + pinnedSection(layout),
   body: (layout) => ({ text: head(layout) + userText(layout) }),
 }
