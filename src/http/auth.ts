@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ApiKey, KeyScope, Keys } from '../catalog/catalog.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { TenantId } from '../core/model.ts'
@@ -32,14 +32,14 @@ export function createAuthenticator(keys: Keys, clock: () => number = Date.now):
   const cache = new Map<string, Entry>()
   const lookUp = (presented: string): Promise<ApiKey | null> => {
     // The cache holds hashes, so that no heap dump of it gives keys away.
-    const hash = createHash('sha256').update(presented).digest('base64')
-    const known = cache.get(hash)
+    const digest = hash('sha256', presented, 'base64')
+    const known = cache.get(digest)
     if (known !== undefined && known.until > clock()) return known.key
     const key = keys.authenticate(presented)
-    cache.delete(hash)
+    cache.delete(digest)
     if (cache.size >= CACHE_ENTRIES) evictOldest(cache)
-    cache.set(hash, { key, until: clock() + CACHE_MS })
-    key.catch(() => cache.delete(hash))
+    cache.set(digest, { key, until: clock() + CACHE_MS })
+    key.catch(() => cache.delete(digest))
     return key
   }
   return {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { QuarryError } from '../core/errors.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import type { Hit } from '../retrieve/request.ts'
@@ -127,5 +127,5 @@ function hitsOf({ pieces }: Passage, hits: readonly Hit[]): Dropped[] {
 }
 
 function prefixHash({ format }: PromptRequest, prefix: string): string {
-  return createHash('sha256').update(`${format}\n${prefix}`).digest('hex').slice(0, 32)
+  return hash('sha256', `${format}\n${prefix}`).slice(0, 32)
 }

@@ -54,9 +54,8 @@ export function tokenCounter(
     return tokens
   }
 
-  // A prompt counts its frame and its numbers more than once, and the random name in its frame is worth nothing to
-  // another.
-  const counted = new Map<string, number>()
+  // A prompt counts its frame and entries more than once, and the random name in its frame is worth nothing to another.
+  const frames = new Map<string, number>()
   const entries = new Map<Entry, number>()
 
   const countEntry = async (entry: Entry): Promise<number> => {
@@ -70,15 +69,17 @@ export function tokenCounter(
 
   const entry = async (each: Entry, n: number): Promise<number> => {
     const number = renderer.numberText(n)
-    const numbered = counted.get(number) ?? (await countOnce(counted, number, [number]))
-    return numbered + (entries.get(each) ?? (await countEntry(each)))
+    const key = `number ${number}`
+    const label = memo.get(key) ?? (await countOnce(memo, key, [number]))
+    return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
   const whole = async (layout: Layout): Promise<number> => {
     const system = renderer.systemText(layout)
-    let sum =
-      renderer.messages * MESSAGE_TOKENS + (await countOnce(memo, `system ${system}`, [system]))
-    for (const text of renderer.frameTexts(layout)) sum += await countOnce(counted, text, [text])
+    const shared = frames.get(system) ?? (await countOnce(memo, `system ${system}`, [system]))
+    frames.set(system, shared)
+    let sum = renderer.messages * MESSAGE_TOKENS + shared
+    for (const text of renderer.frameTexts(layout)) sum += await countOnce(frames, text, [text])
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
     return sum

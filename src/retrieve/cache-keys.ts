@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { EmbedderProfile } from '../core/embedder.ts'
 import type { ExpansionPlan, RetrievalPlan } from './deps.ts'
 import type { RetrieveRequest } from './request.ts'
@@ -59,5 +59,5 @@ export function resultKey(
 
 /** JSON keeps the parts apart whatever they contain; the hash keeps keys short. */
 function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
+  return hash('sha256', JSON.stringify(parts), 'base64')
 }

@@ -1,10 +1,11 @@
 import type { z } from 'zod'
 import type { Chunk } from '../../core/model.ts'
-import type { Prompt } from '../../prompt/prompt.ts'
+import type { Citation, Prompt } from '../../prompt/prompt.ts'
 import type { Hit, RetrieveResponse } from '../../retrieve/request.ts'
 import type { RetrieveAnswer, retrieveAnswer } from '../schemas/retrieve-answer.ts'
 
 type HitAnswer = z.infer<typeof retrieveAnswer>['hits'][number]
+type PromptAnswer = NonNullable<RetrieveAnswer['prompt']>
 
 export function presentRetrieval(response: RetrieveResponse): RetrieveAnswer {
   const { usage } = response
@@ -52,20 +53,28 @@ function presentNeighbour({ id, ordinal, text, span, page }: Chunk): HitAnswer['
 }
 
 /** Ours come last, so that no provider field can stand in their place. */
-function presentPrompt(prompt: Prompt): NonNullable<RetrieveAnswer['prompt']> {
+function presentPrompt(prompt: Prompt): PromptAnswer {
   return {
     ...prompt.body,
     format: prompt.format,
     tokens: prompt.tokens,
     tokenizer: prompt.tokenizer,
     prefix_hash: prompt.prefixHash,
-    citations: prompt.citations.map(({ chunkIds, documentId, span, ...rest }) => ({
-      ...rest,
-      chunk_ids: [...chunkIds],
-      document_id: documentId,
-      span: { start: span.start, end: span.end },
-    })),
+    citations: prompt.citations.map(presentCitation),
     dropped: prompt.dropped.map((dropped) => ({ ...dropped })),
+  }
+}
+
+function presentCitation(citation: Citation): PromptAnswer['citations'][number] {
+  const { n, chunkIds, documentId, title, span, page, pinned } = citation
+  return {
+    n,
+    title,
+    page,
+    pinned,
+    chunk_ids: [...chunkIds],
+    document_id: documentId,
+    span: { start: span.start, end: span.end },
   }
 }
 

@@ -3,9 +3,9 @@ import { type Entry, entryTitle, type Layout, oncePer } from './layout.ts'
 
 /** Both sections and the question as text. */
 export function userText(layout: Layout): string {
-  const { pinned, closePinned, retrieved, end } = frameOf(layout)
-  const before = pinned + entriesText(layout.pinned, 1) + closePinned
-  return before + retrieved + entriesText(layout.retrieved, layout.pinned.length + 1) + end
+  const { retrieved, nothing, end } = frameOf(layout)
+  const found = entriesText(layout.retrieved, layout.pinned.length + 1)
+  return pinnedSection(layout) + retrieved + nothing + found + end
 }
 
 /**
@@ -13,7 +13,8 @@ export function userText(layout: Layout): string {
  * begins with a `<`: no token spans the two, so their counts add up.
  */
 export function fencedFrame(layout: Layout): readonly string[] {
-  return Object.values(frameOf(layout))
+  const { pinned, closePinned, retrieved, nothing, end } = frameOf(layout)
+  return [pinned, closePinned, retrieved, nothing, end].filter((text) => text !== '')
 }
 
 /** Empty without pinned documents. */
@@ -26,24 +27,25 @@ interface Frame {
   readonly pinned: string
   readonly closePinned: string
   readonly retrieved: string
+  readonly nothing: string
   readonly end: string
 }
 
 function frameOf(layout: Layout): Frame {
   const { nonces } = layout
-  const nothing = layout.pinned.length === 0
+  const isPinned = layout.pinned.length > 0
   return {
-    pinned: nothing ? '' : `<pinned-${nonces.pinned}>\n`,
-    closePinned: nothing ? '' : `</pinned-${nonces.pinned}>\n\n`,
-    retrieved: `<retrieved-${nonces.retrieved}>\n${layout.retrieved.length === 0 ? '(nothing found)\n' : ''}`,
+    pinned: isPinned ? `<pinned-${nonces.pinned}>\n` : '',
+    closePinned: isPinned ? `</pinned-${nonces.pinned}>\n\n` : '',
+    retrieved: `<retrieved-${nonces.retrieved}>\n`,
+    nothing: layout.retrieved.length === 0 ? '(nothing found)\n' : '',
     end: `</retrieved-${nonces.retrieved}>\n\n${question(layout)}`,
   }
 }
 
 function entriesText(entries: readonly Entry[], first: number): string {
   let text = ''
-  for (const [at, entry] of entries.entries())
-    text += fencedNumber(first + at) + fencedEntryTexts(entry).join('')
+  for (const [at, entry] of entries.entries()) text += fencedNumber(first + at) + afterNumber(entry)
   return text
 }
 
@@ -52,12 +54,14 @@ export function fencedNumber(n: number): string {
   return `<doc n="${n}`
 }
 
-export const fencedEntryTexts = oncePer((entry: Entry): readonly string[] => {
+export function fencedEntryTexts(entry: Entry): readonly string[] {
+  return [afterNumber(entry)]
+}
+
+const afterNumber = oncePer((entry: Entry): string => {
   const title = fencedAttribute(entryTitle(entry))
   const titled = title === '' ? '' : ` title="${title}"`
-  return [
-    `" id="${fencedAttribute(entry.documentId)}"${titled}>\n${fencedText(entry.text)}\n</doc>\n`,
-  ]
+  return `" id="${fencedAttribute(entry.documentId)}"${titled}>\n${fencedText(entry.text)}\n</doc>\n`
 })
 
 export function question({ instruction, query }: Layout): string {
