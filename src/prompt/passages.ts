@@ -27,20 +27,32 @@ export function pieceOf(chunk: Chunk | Hit): Piece {
   return { chunk: id, ordinal, span, text, headings, page, cut: false }
 }
 
-/** Adds pieces of a document to the passages there are; those that touch become one. */
+/** Passages that pieces of a document were added to: those that touch became one. */
+export interface Joined {
+  readonly passages: readonly Passage[]
+  /** Which of the former are not there any more, and which are new. */
+  readonly gone: readonly Passage[]
+  readonly come: readonly Passage[]
+}
+
 export function addPieces(
   passages: readonly Passage[],
   from: Pick<Passage, 'documentId' | 'title' | 'rank'>,
   pieces: readonly Piece[],
-): Passage[] {
-  const added = pieces.map((piece) => ({ ...from, pieces: [piece] }))
-  return added.reduce<Passage[]>(addPassage, [...passages])
-}
-
-function addPassage(passages: Passage[], passage: Passage): Passage[] {
-  const touching = passages.filter((other) => touches(other, passage))
-  const apart = passages.filter((other) => !touching.includes(other))
-  return [...apart, touching.reduce(merge, passage)]
+): Joined {
+  let kept = passages
+  let come: readonly Passage[] = []
+  const gone: Passage[] = []
+  for (const piece of pieces) {
+    const passage = { ...from, pieces: [piece] }
+    const touching = kept.filter((other) => touches(other, passage))
+    if (touching.length > 0) kept = kept.filter((other) => !touching.includes(other))
+    gone.push(...touching)
+    const mine = come.filter((other) => touches(other, passage))
+    const apart = come.filter((other) => !mine.includes(other))
+    come = [...apart, [...touching, ...mine].reduce(merge, passage)]
+  }
+  return { passages: [...kept, ...come], gone, come }
 }
 
 function touches(a: Passage, b: Passage): boolean {

@@ -84,11 +84,8 @@ async function tryPieces(
   pieces: readonly Piece[],
   room: SelectionRoom,
 ): Promise<Taken | null> {
-  const passages = addPieces(taken.passages, { documentId, title, rank }, pieces)
-  const before = new Set(taken.passages)
-  const after = new Set(passages)
-  const gone = taken.passages.filter((passage) => !after.has(passage))
-  const come = passages.filter((passage) => !before.has(passage))
+  const from = { documentId, title, rank }
+  const { passages, gone, come } = addPieces(taken.passages, from, pieces)
   let tokens = taken.tokens
   for (const passage of gone) tokens -= await room.cost(passage)
   for (const passage of come) tokens += await room.cost(passage)

@@ -7,6 +7,7 @@ import {
   type Layout,
   MESSAGE_TOKENS,
   numbered,
+  oncePer,
   type Renderer,
 } from './render/layout.ts'
 import type { TokenMemo } from './token-memo.ts'
@@ -22,6 +23,9 @@ export interface TokenCounter {
   entry(entry: Entry, n: number): Promise<number>
 }
 
+/** Of the texts of entries' numbers, of which there are no more than a prompt can have entries. */
+const numbersOf = oncePer((_tokenizer: Tokenizer) => new Map<string, number>())
+
 export function tokenCounter(
   renderer: Renderer,
   tokenizer: Tokenizer,
@@ -29,6 +33,7 @@ export function tokenCounter(
   signal: AbortSignal,
 ): TokenCounter {
   const pace = createPace()
+  const numbers = numbersOf(tokenizer)
 
   const countTexts = async (texts: readonly string[]): Promise<number> => {
     let tokens = 0
@@ -69,8 +74,7 @@ export function tokenCounter(
 
   const entry = async (each: Entry, n: number): Promise<number> => {
     const number = renderer.numberText(n)
-    const key = `number ${number}`
-    const label = memo.get(key) ?? (await countOnce(memo, key, [number]))
+    const label = numbers.get(number) ?? (await countOnce(numbers, number, [number]))
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
