@@ -4,13 +4,14 @@ import { visibleText } from '../core/visible-text.ts'
 import type { PinnedDocument } from './prompt.ts'
 
 const NONCE_BYTES = 16
+const NONCE_DIGITS = 39
 const ATTRIBUTE_CHARS = 300
 /** The names that our own tags have; content that opens one is shown with an escaped bracket. */
 const OWN_TAG = /<(?=[\s/]*(?:doc|pinned|retrieved)(?![\p{L}\p{N}_]))/giu
 
 /** 128 random bits: nobody who wrote a document can know the name of the fence that it stands in. */
 export function randomNonce(): string {
-  return randomHex(NONCE_BYTES)
+  return decimal(randomHex(NONCE_BYTES))
 }
 
 /**
@@ -22,7 +23,12 @@ export function randomNonce(): string {
 export function contentNonce(documents: readonly PinnedDocument[]): string {
   const content = JSON.stringify(documents.map(({ id, title, text }) => [id, title, text]))
   const hash = createHash('sha256').update(content).digest('hex')
-  return hash.slice(0, 2 * NONCE_BYTES)
+  return decimal(hash.slice(0, 2 * NONCE_BYTES))
+}
+
+/** A third fewer tokens than in hex, and no token spans a digit and what else stands beside it. */
+function decimal(hex: string): string {
+  return BigInt(`0x${hex}`).toString().padStart(NONCE_DIGITS, '0')
 }
 
 /** Untrusted text that can neither close a fence nor open a document of its own. */

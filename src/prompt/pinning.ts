@@ -8,7 +8,7 @@ import type { TokenCounter } from './token-counter.ts'
 const QUESTION_TOKENS = 512
 
 /** The most that the fence of the pinned section takes: its random name twice, a token a character at worst. */
-const FENCE_TOKENS = 80
+const FENCE_TOKENS = 96
 
 /** A document with its place in the prompt. */
 export interface Pinned {

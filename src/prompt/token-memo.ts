@@ -13,7 +13,7 @@ export interface TokenMemos {
 /** What an entry takes beside its key, in characters. */
 const ENTRY_CHARS = 64
 /** Longer keys are kept as digests of 44 characters; for those up to here, making one costs more than it saves. */
-const WHOLE_KEY_CHARS = 160
+const WHOLE_KEY_CHARS = 512
 
 /**
  * Keeps the counts used last, as many as take the memory of `keyCharsMax` characters. No owner meets another's entries,

@@ -98,7 +98,7 @@ describe('the budget', () => {
   })
 
   test('too small for the words and the question is refused with the least that works', async () => {
-    const nonce = '0'.repeat(32)
+    const nonce = '0'.repeat(39)
     let least = 0
     try {
       await assemble({ maxTokens: 64, nonce })

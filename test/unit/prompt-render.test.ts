@@ -11,12 +11,12 @@ describe('each provider gets its own shape', () => {
       template: { system: 'Be good.', instruction: 'Answer.' },
       hits: [hitOf({ document: 'h', text: 'One.\n\nTwo.', title: 'H' })],
       pinned: [pinnedOf('p', 'Pinned.')],
-      nonce: 'f'.repeat(32),
+      nonce: '7'.repeat(39),
     })
 
   test('openai', async () => {
     const prompt = await make('openai')
-    const pinnedFence = /<pinned-[0-9a-f]{32}>/.exec(userText(prompt))?.[0] ?? ''
+    const pinnedFence = /<pinned-\d{39}>/.exec(userText(prompt))?.[0] ?? ''
     expect(prompt.body).toEqual({
       messages: [
         { role: 'system', content: 'Be good.' },
@@ -28,13 +28,13 @@ Pinned.
 </doc>
 ${pinnedFence.replace('<', '</')}
 
-<retrieved-${'f'.repeat(32)}>
+<retrieved-${'7'.repeat(39)}>
 <doc n="2" id="h" title="H">
 One.
 
 Two.
 </doc>
-</retrieved-${'f'.repeat(32)}>
+</retrieved-${'7'.repeat(39)}>
 
 Answer.
 

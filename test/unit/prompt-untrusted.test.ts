@@ -38,7 +38,7 @@ describe('untrusted text', () => {
   test('cannot close its fence nor open a document, in text, title, id or question', async () => {
     await fc.assert(
       fc.asyncProperty(forging, forging, forging, forging, async (text, title, id, query) => {
-        const nonce = '0123456789abcdef0123456789abcdef'
+        const nonce = '012345678901234567890123456789012345678'
         const say = (part: string): string => part.replaceAll('NONCE', nonce)
         const hits = [hitOf({ text: `x ${say(text)}`, title: say(title), document: `d${say(id)}` })]
         const document = {
@@ -56,7 +56,7 @@ describe('untrusted text', () => {
           ...shown.matchAll(/<\s*\/?\s*(?:doc|pinned|retrieved)(?![\p{L}\p{N}_])[^\n]*/giu),
         ].map(([tag]) => tag)
         expect(tags).toHaveLength(8)
-        expect(tags[0]).toMatch(/^<pinned-[0-9a-f]{32}>$/)
+        expect(tags[0]).toMatch(/^<pinned-\d{39}>$/)
         expect(tags[1]).toMatch(/^<doc n="1" id="[^"<>]*"(?: title="[^"<>]*")?>$/)
         expect(tags[2]).toBe('</doc>')
         expect(tags[3]).toBe(tags[0]?.replace('<', '</'))
@@ -87,16 +87,14 @@ describe('untrusted text', () => {
 
   test('the fence of what was found is new each time, 128 bits long', async () => {
     const prompts = await Promise.all([assemble(), assemble(), assemble()])
-    const fences = prompts.map((prompt) => /<retrieved-([0-9a-f]{32})>/.exec(userText(prompt))?.[1])
+    const fences = prompts.map((prompt) => /<retrieved-(\d{39})>/.exec(userText(prompt))?.[1])
     expect(new Set(fences).size).toBe(3)
     expect(fences).not.toContain(undefined)
   })
 
   test('the fence of what is pinned follows from its content', async () => {
     const fence = async (text: string): Promise<string | undefined> =>
-      /<pinned-([0-9a-f]{32})>/.exec(
-        userText(await assemble({ pinned: [pinnedOf('a', text)] })),
-      )?.[1]
+      /<pinned-(\d{39})>/.exec(userText(await assemble({ pinned: [pinnedOf('a', text)] })))?.[1]
     const one = await fence('One.')
     expect(one).toBeDefined()
     expect(await fence('One.')).toBe(one)

@@ -3,43 +3,43 @@ import { type Entry, entryTitle, type Layout, oncePer } from './layout.ts'
 
 /** Both sections and the question as text. */
 export function userText(layout: Layout): string {
-  const { retrieved, nothing, end } = frameOf(layout)
+  const { open, close } = retrievedFrame(layout)
   const found = entriesText(layout.retrieved, layout.pinned.length + 1)
-  return pinnedSection(layout) + retrieved + nothing + found + end
-}
-
-/**
- * The parts of that text that stand around the entries. A part ends in a line break, and the next one or an entry
- * begins with a `<`: no token spans the two, so their counts add up.
- */
-export function fencedFrame(layout: Layout): readonly string[] {
-  const { pinned, closePinned, retrieved, nothing, end } = frameOf(layout)
-  return [pinned, closePinned, retrieved, nothing, end].filter((text) => text !== '')
+  return pinnedSection(layout) + open.join('') + found + close.join('')
 }
 
 /** Empty without pinned documents. */
 export function pinnedSection(layout: Layout): string {
-  const { pinned, closePinned } = frameOf(layout)
-  return pinned + entriesText(layout.pinned, 1) + closePinned
+  const { open, close } = pinnedFrame(layout)
+  return open.join('') + entriesText(layout.pinned, 1) + close.join('')
+}
+
+/**
+ * What stands around the entries of both sections. A part ends or begins with a digit of a fence's name, or ends in a
+ * line break that a `<` follows: no token spans two parts, so their counts add up.
+ */
+export function fencedFrame(layout: Layout): readonly string[] {
+  const frames = [pinnedFrame(layout), retrievedFrame(layout)]
+  return frames.flatMap(({ open, close }) => [...open, ...close])
 }
 
 interface Frame {
-  readonly pinned: string
-  readonly closePinned: string
-  readonly retrieved: string
-  readonly nothing: string
-  readonly end: string
+  readonly open: readonly string[]
+  readonly close: readonly string[]
 }
 
-function frameOf(layout: Layout): Frame {
-  const { nonces } = layout
-  const isPinned = layout.pinned.length > 0
+function pinnedFrame({ pinned, nonces }: Layout): Frame {
+  if (pinned.length === 0) return { open: [], close: [] }
+  const name = nonces.pinned
+  return { open: ['<pinned-', name, '>\n'], close: ['</pinned-', name, '>\n\n'] }
+}
+
+function retrievedFrame(layout: Layout): Frame {
+  const name = layout.nonces.retrieved
+  const nothing = layout.retrieved.length === 0 ? '(nothing found)\n' : ''
   return {
-    pinned: isPinned ? `<pinned-${nonces.pinned}>\n` : '',
-    closePinned: isPinned ? `</pinned-${nonces.pinned}>\n\n` : '',
-    retrieved: `<retrieved-${nonces.retrieved}>\n`,
-    nothing: layout.retrieved.length === 0 ? '(nothing found)\n' : '',
-    end: `</retrieved-${nonces.retrieved}>\n\n${question(layout)}`,
+    open: ['<retrieved-', name, `>\n${nothing}`],
+    close: ['</retrieved-', name, `>\n\n${question(layout)}`],
   }
 }
 
