@@ -24,16 +24,20 @@ export interface StartOptions {
   readonly command: 'serve' | 'work'
   readonly env: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** What node runs instead of the sources, such as a build's entry. */
+  readonly entry?: string
 }
 
-/** Starts the real executable from source and resolves when it says that it is up. */
+/** Starts the real executable, from source unless told otherwise, and resolves when it says that it is up. */
 export async function startQuarry({
   command,
   env,
   args = [],
+  entry,
 }: StartOptions): Promise<QuarryProcess> {
   const port = command === 'serve' ? ['--port', '0'] : []
-  const child = spawn(process.execPath, ['--import', TSX, ENTRY, command, ...port, ...args], {
+  const program = entry === undefined ? ['--import', TSX, ENTRY] : [entry]
+  const child = spawn(process.execPath, [...program, command, ...port, ...args], {
     env: { ...cleanEnv(), NO_COLOR: '1', QUARRY_LIMITS__DRAIN_NOTICE_MS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
