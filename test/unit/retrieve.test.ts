@@ -50,7 +50,7 @@ describe('a retrieval', () => {
     expect(got.prompt?.body).toEqual({ text: 'c a b' })
     expect(got.degraded).toEqual([])
     expect(got.index).toEqual({ id: scope.index, space: 'test/two@1:2' })
-    expect(got.retrievalId).toMatch(/^ret_[\w-]{20}$/)
+    expect(got.retrievalId).toMatch(/^ret_[0-9a-f]{30}$/)
     expect(got.usage).toEqual({
       embedTokens: 7,
       generated: NO_TOKENS,
