@@ -57,7 +57,12 @@ export async function measureFilters({ log }: BoundContext): Promise<readonly Bo
 async function boundsOf(process: ContenderProcess, leg: string, kind: string): Promise<Bound[]> {
   const lanes = [leg, ...SHARES.map((share) => `${leg} ${share}`)]
   const entrants = lanes.map((lane) => ({ process, lane }))
-  const [whole, ...filtered] = await interleave(entrants, { queries: QUERIES, parts: 5, rounds: 3 })
+  const [whole, ...filtered] = await interleave(entrants, {
+    queries: QUERIES,
+    parts: 5,
+    rounds: 5,
+    warmUpRounds: 3,
+  })
   return filtered.map((costs, i) =>
     atMost(`filters/${kind}/${SHARES[i]}/p99-over-unfiltered`, p99(costs) / p99(whole), 3, {
       unfiltered: whole && summarize(whole),

@@ -52,7 +52,7 @@ export interface PinnedDocument {
   readonly title: string | null
   /** Its chunks joined: white space between them may differ from the document's. */
   readonly text: string
-  /** Equal keys of one tenant have equal texts. */
+  /** Equal keys of one tenant are of the same document and the same text. */
   readonly textKey: string
   /** Where its text lies in the document's own: from the start of the first chunk to the end of the last. */
   readonly span: Span

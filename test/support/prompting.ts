@@ -54,7 +54,7 @@ export const pinnedOf = (id: string, text: string): PinnedDocument => ({
   id: id as DocumentId,
   title: `About ${id}`,
   text,
-  textKey: text,
+  textKey: `${id} ${text}`,
   span: { start: 0, end: text.length },
 })
 

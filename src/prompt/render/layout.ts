@@ -16,7 +16,7 @@ export interface Entry {
   readonly title: string | null
   readonly headings: readonly string[]
   readonly text: string
-  /** Equal keys of one tenant have equal texts. */
+  /** Equal keys of one tenant are of the same document and the same text. */
   readonly textKey: string
 }
 

@@ -3,7 +3,7 @@ import { hasRow } from '../bitmap.ts'
 import { type Found, NOTHING_FOUND } from '../found.ts'
 import { TopK } from '../top-k.ts'
 import { bestFirst } from './best-first.ts'
-import { type Bm25, lengthByte, normsOf, termScore } from './formula.ts'
+import { type Bm25, keptNorms, lengthByte, termScore } from './formula.ts'
 import type { LexicalSearch, SegmentPostings, WeightedTerm } from './segment-postings.ts'
 import type { WeightedTerms } from './weighted-terms.ts'
 
@@ -39,7 +39,7 @@ interface Row {
 }
 
 class GrowingPostings implements DeltaPostings {
-  readonly #bm25: Bm25
+  readonly #normsAt: (averageLength: number) => Float64Array
   readonly #byTerm = new Map<string, Posting>()
   /** Undefined where the row has left. */
   readonly #rows: (Row | undefined)[] = []
@@ -48,7 +48,7 @@ class GrowingPostings implements DeltaPostings {
   #postingCount = 0
 
   constructor(bm25: Bm25) {
-    this.#bm25 = bm25
+    this.#normsAt = keptNorms(bm25)
   }
 
   get lengthTotal(): number {
@@ -98,7 +98,7 @@ class GrowingPostings implements DeltaPostings {
     const k = Math.min(search.k, allowedCount)
     if (k <= 0) return NOTHING_FOUND
     const scores = new Float64Array(allowed === null ? allowedCount : this.#lengthBytes.length)
-    const norms = normsOf(this.#bm25, search.averageLength)
+    const norms = this.#normsAt(search.averageLength)
     for (const term of search.terms) {
       this.#addScores(term, norms, scores)
       if (isTurnOver()) await nextTurn(signal)

@@ -37,6 +37,19 @@ export function normsOf({ k1, b }: Bm25, averageLength: number): Float64Array {
   return ROUNDED_LENGTHS.map((length) => k1 * (1 - b + (b * length) / averageLength))
 }
 
+/** The same, made once while the average stays as it is: for many segments, it is most of what a search allocates. */
+export function keptNorms(bm25: Bm25): (averageLength: number) => Float64Array {
+  let norms: Float64Array = new Float64Array()
+  let average = Number.NaN
+  return (averageLength) => {
+    if (averageLength !== average) {
+      norms = normsOf(bm25, averageLength)
+      average = averageLength
+    }
+    return norms
+  }
+}
+
 /** What one term adds to the score of a row. Written once, since equal rows must tie to the last bit everywhere. */
 export function termScore(weight: number, tf: number, norm: number): number {
   return (weight * tf) / (tf + norm)

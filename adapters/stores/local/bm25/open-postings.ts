@@ -4,7 +4,7 @@ import { type Found, NOTHING_FOUND } from '../found.ts'
 import { TopK } from '../top-k.ts'
 import { bestFirst } from './best-first.ts'
 import { Candidates } from './candidates.ts'
-import { normsOf } from './formula.ts'
+import { keptNorms } from './formula.ts'
 import { planSearch, rewind, type SearchPlan } from './plan.ts'
 import { fromBlocks } from './postings-blocks.ts'
 import type { RowScorer } from './row-scorer.ts'
@@ -29,6 +29,7 @@ export function openPostings(
 ): NumberedPostings {
   const postings = fromBlocks(blocks, count)
   const unit = unitOf(spec)
+  const normsAt = keptNorms(spec)
   return {
     lengthTotal: postings.lengthTotal,
     termCount: postings.starts.length - 1,
@@ -38,11 +39,7 @@ export function openPostings(
       return id < 0 ? 0 : (postings.starts[id + 1] as number) - (postings.starts[id] as number)
     },
     search: (search, signal) =>
-      searchPostings(
-        { postings, unit, norms: normsOf(spec, search.averageLength) },
-        search,
-        signal,
-      ),
+      searchPostings({ postings, unit, norms: normsAt(search.averageLength) }, search, signal),
   }
 }
 
