@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { QUIETS } from '../../adapters/stores/local/engine/merge-policy.ts'
 import type { Shard } from '../../adapters/stores/local/shard/shard.ts'
 import type { Filter } from '../../src/core/filter.ts'
 import type { Candidate, ChunkId, Scope } from '../../src/core/model.ts'
@@ -286,7 +287,7 @@ describe('a list that pauses', () => {
     await at.stored(alice)?.seal()
     await at.upsert(alice, chunksOf(alice, 2, 5_000, 500))
     await at.delete(alice, idsOf(chunksOf(alice, 1, 3_000, 5)))
-    expect(await at.stored(alice)?.merge(true)).toBe(true)
+    expect(await at.stored(alice)?.merge(QUIETS[0])).toBe(true)
     spoilWhatIsFree(at)
     listed.push(...listing)
     const stayed = [...at.oracle.rows(alice).keys()]

@@ -4,16 +4,20 @@ import {
   chooseMerge,
   chooseQuietMerge,
   type MergeCandidate,
+  QUIETS,
 } from '../../adapters/stores/local/engine/merge-policy.ts'
 
 const GIB = 2 ** 30
 const segment = (bytes: number): MergeCandidate => ({ rows: bytes / 100, deadCount: 0, bytes })
 const sizes = (segments: readonly MergeCandidate[]): number[] => segments.map(({ bytes }) => bytes)
 
+const chooseAtRest = (segments: readonly MergeCandidate[]): readonly MergeCandidate[] =>
+  chooseQuietMerge(segments, 0.5)
+
 /** What stays, in the end, of segments that are merged as the policy says; and the bytes written for it. */
 function settle(
   segments: readonly MergeCandidate[],
-  choose: typeof chooseQuietMerge,
+  choose: typeof chooseAtRest,
 ): { readonly left: MergeCandidate[]; readonly written: number } {
   let left = [...segments]
   let written = 0
@@ -29,16 +33,24 @@ describe('merging in quiet', () => {
   it('makes one segment of what a bulk load leaves', () => {
     const loaded = [64, 64, 64, 16, 16, 16, 4, 4, 1].map((mib) => segment(mib * 2 ** 20))
     expect(chooseMerge(loaded)).toEqual([])
-    expect(settle(loaded, chooseQuietMerge).left).toHaveLength(1)
+    expect(settle(loaded, chooseAtRest).left).toHaveLength(1)
   })
 
   it('leaves a large segment alone for a few new rows', () => {
-    expect(chooseQuietMerge([segment(GIB), segment(2 ** 20)])).toEqual([])
-    expect(sizes(chooseQuietMerge([segment(GIB), segment(100), segment(90)]))).toEqual([90, 100])
+    expect(chooseAtRest([segment(GIB), segment(2 ** 20)])).toEqual([])
+    expect(sizes(chooseAtRest([segment(GIB), segment(100), segment(90)]))).toEqual([90, 100])
+  })
+
+  it('goes further the longer the quiet lasts', () => {
+    const left = [100, 30, 10, 3].map((mib) => segment(mib * 2 ** 20))
+    const [short, long] = QUIETS
+    expect(chooseQuietMerge(left, short?.shareMin ?? 0)).toEqual([])
+    expect(chooseQuietMerge(left, long?.shareMin ?? 0)).toHaveLength(4)
+    expect(short?.afterMs).toBeLessThan(long?.afterMs ?? 0)
   })
 
   it('makes none that is too large to be merged again', () => {
-    const { left } = settle([GIB, GIB, GIB, GIB].map(segment), chooseQuietMerge)
+    const { left } = settle([GIB, GIB, GIB, GIB].map(segment), chooseAtRest)
     expect(sizes(left).sort((a, b) => a - b)).toEqual([GIB, 3 * GIB])
   })
 
@@ -48,7 +60,7 @@ describe('merging in quiet', () => {
         let stored: MergeCandidate[] = []
         let written = 0
         for (const bytes of arrivals) {
-          const settled = settle([...stored, segment(bytes)], chooseQuietMerge)
+          const settled = settle([...stored, segment(bytes)], chooseAtRest)
           stored = settled.left
           written += settled.written
         }

@@ -1,5 +1,6 @@
 import type { LocalIndex } from './local-index.ts'
 import type { Logger } from './logger.ts'
+import { QUIETS, type Quiet } from './merge-policy.ts'
 import type { StoredShard } from './stored-shard.ts'
 
 export interface MaintenanceDeps {
@@ -30,9 +31,6 @@ const RETRY_MAX_MS = 60_000
 /** Deltas of this many times the usual size make writers wait for the builder. */
 const AHEAD_MAX = 4
 
-/** A shard that was not written to for so long is merged further than writes make necessary. */
-const QUIET_MS = 5_000
-
 /** What is known of a shard that has something to do. */
 interface Task {
   readonly shard: StoredShard
@@ -40,6 +38,12 @@ interface Task {
   failures: number
   notBeforeMs: number
   running: Promise<void> | null
+}
+
+/** How long a shard has been left alone, and for how many of the quiets it was merged. */
+interface Rest {
+  readonly writtenAtMs: number
+  merges: number
 }
 
 export function startMaintenance(deps: MaintenanceDeps): Maintenance {
@@ -50,8 +54,8 @@ class Upkeep implements Maintenance {
   readonly #deps: MaintenanceDeps
   readonly #tasks = new Map<StoredShard, Task>()
   readonly #merges = new Set<Promise<void>>()
-  /** When shards were last written to that have not been merged in quiet since. */
-  readonly #writtenAtMs = new Map<StoredShard, number>()
+  /** Shards that have not been merged yet as far as quiet goes since they were last written to. */
+  readonly #rests = new Map<StoredShard, Rest>()
   readonly #timer: NodeJS.Timeout
   #looking: Promise<void> | null = null
   #stopped = false
@@ -84,7 +88,7 @@ class Upkeep implements Maintenance {
       running: null,
     }
     this.#tasks.set(shard, task)
-    this.#writtenAtMs.set(shard, performance.now())
+    this.#rests.set(shard, { writtenAtMs: performance.now(), merges: 0 })
     if (this.#isFull(shard, 1)) this.#start(task)
   }
 
@@ -144,8 +148,8 @@ class Upkeep implements Maintenance {
     log.error({ err: error, ...task.shard.scope, pauseMs }, 'a shard could not be saved')
   }
 
-  #merge(shard: StoredShard, isQuiet = false): void {
-    const merging = mergeAll(shard, isQuiet, () => this.#stopped)
+  #merge(shard: StoredShard, quiet: Quiet | null = null): void {
+    const merging = mergeAll(shard, quiet, () => this.#stopped)
       .catch((error: unknown) => {
         if (!this.#stopped && !shard.discarded)
           this.#deps.log.error({ err: error, ...shard.scope }, 'segments could not be merged')
@@ -166,11 +170,18 @@ class Upkeep implements Maintenance {
   }
 
   #mergeQuiet(nowMs: number): void {
-    for (const [shard, writtenAtMs] of this.#writtenAtMs) {
-      if (nowMs - writtenAtMs < QUIET_MS || this.#tasks.has(shard)) continue
-      this.#writtenAtMs.delete(shard)
-      this.#merge(shard, true)
+    for (const [shard, rest] of this.#rests) {
+      const quiet = QUIETS[rest.merges]
+      if (quiet === undefined || shard.discarded) this.#rests.delete(shard)
+      else if (nowMs - rest.writtenAtMs >= quiet.afterMs && !this.#isBusy(shard)) {
+        rest.merges += 1
+        this.#merge(shard, quiet)
+      }
     }
+  }
+
+  #isBusy(shard: StoredShard): boolean {
+    return this.#tasks.has(shard) || shard.isMerging
   }
 
   /** A position that could not be written down only makes the next start read more of the feed. */
@@ -185,8 +196,8 @@ class Upkeep implements Maintenance {
 
 async function mergeAll(
   shard: StoredShard,
-  isQuiet: boolean,
+  quiet: Quiet | null,
   stopped: () => boolean,
 ): Promise<void> {
-  while (!stopped() && !shard.discarded && (await shard.merge(isQuiet)));
+  while (!stopped() && !shard.discarded && (await shard.merge(quiet)));
 }

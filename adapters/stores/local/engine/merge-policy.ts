@@ -38,16 +38,27 @@ export function chooseMerge<S extends MergeCandidate>(segments: readonly S[]): r
   return []
 }
 
-/** A quiet shard writes a segment again once what is merged into it is at least this share of it. */
-const QUIET_SHARE_MIN = 0.5
+/** How far a shard is merged that nobody has written to for so long. */
+export interface Quiet {
+  readonly afterMs: number
+  /** A segment is written again once what is merged into it is at least this share of it. */
+  readonly shareMin: number
+}
+
+/** The longer a shard is left alone, the likelier it stays so, and the more a rewriting pays. */
+export const QUIETS: readonly Quiet[] = [
+  { afterMs: 5_000, shareMin: 0.5 },
+  { afterMs: 60_000, shareMin: 0.1 },
+]
 
 /**
  * The same for a shard that nobody has written to for a while: its segments become one, or few. A search then goes
- * through one structure rather than several, and no row is written again for less than half as many new ones.
+ * through one structure rather than several, and no row is written again for fewer new ones than the share says.
  * What is built must fit into the memory beside all that it replaces.
  */
 export function chooseQuietMerge<S extends MergeCandidate>(
   segments: readonly S[],
+  shareMin: number,
   roomBytes = MERGED_BYTES_MAX,
 ): readonly S[] {
   const bytesMax = Math.min(MERGED_BYTES_MAX, roomBytes)
@@ -56,7 +67,7 @@ export function chooseQuietMerge<S extends MergeCandidate>(
   let count = 0
   for (const [at, { bytes }] of rising.entries()) {
     if (before + bytes > bytesMax) break
-    if (before > 0 && before >= bytes * QUIET_SHARE_MIN) count = at + 1
+    if (before > 0 && before >= bytes * shareMin) count = at + 1
     before += bytes
   }
   return rising.slice(0, count)

@@ -3,7 +3,7 @@ import type { BuildJob } from '../build/job.ts'
 import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Delta } from '../shard/delta.ts'
 import type { Segment } from '../shard/segment.ts'
-import { chooseMerge, chooseQuietMerge } from './merge-policy.ts'
+import { chooseMerge, chooseQuietMerge, type Quiet } from './merge-policy.ts'
 import { openSegmentFile } from './open-segment-file.ts'
 import { graphOf } from './paths.ts'
 import { FILL_SHARE } from './room.ts'
@@ -46,11 +46,14 @@ export async function sealAway(stored: StoredShard): Promise<void> {
  * Writes several segments as one, or one without its dead rows; false where the policy asks for nothing. A source whose
  * file is of no use any more makes the shard lost, since the next start would find it so, and no merge would succeed.
  */
-export async function mergeOnce(stored: StoredShard, isQuiet: boolean): Promise<boolean> {
+export async function mergeOnce(stored: StoredShard, quiet: Quiet | null): Promise<boolean> {
   const { segments = [], bytes = 0 } = stored.shard ?? {}
   const usual = chooseMerge(segments)
   const roomBytes = stored.context.memory.bytesMax * FILL_SHARE - bytes
-  const sources = usual.length === 0 && isQuiet ? chooseQuietMerge(segments, roomBytes) : usual
+  const sources =
+    usual.length === 0 && quiet !== null
+      ? chooseQuietMerge(segments, quiet.shareMin, roomBytes)
+      : usual
   if (sources.length === 0) return false
   const inputs = sources.map((segment) => ({
     path: stored.pathOf(segment.parts.name),

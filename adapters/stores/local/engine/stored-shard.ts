@@ -9,6 +9,7 @@ import type { ManifestSegment } from '../segment/manifests.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { Since } from '../shard/since.ts'
 import type { Logger } from './logger.ts'
+import type { Quiet } from './merge-policy.ts'
 import type { Evictable, Room } from './room.ts'
 import { NO_CHUNKS, readShard, type ShardSummary, saveShard } from './shard-folder.ts'
 import { mergeOnce, sealAway, sealOnce } from './shard-work.ts'
@@ -130,12 +131,16 @@ export class StoredShard implements Evictable {
     }
   }
 
+  get isMerging(): boolean {
+    return this.#merging
+  }
+
   /** Merges segments where the policy asks for it; true when it did. One at a time. */
-  async merge(isQuiet = false): Promise<boolean> {
+  async merge(quiet: Quiet | null = null): Promise<boolean> {
     if (this.#merging || this.#leaving !== null || this.#shard === null) return false
     this.#merging = true
     try {
-      return await mergeOnce(this, isQuiet)
+      return await mergeOnce(this, quiet)
     } finally {
       this.#merging = false
     }
