@@ -36,7 +36,9 @@ function serve(chars: number, busyMs: number): void {
     request.resume().on('end', () => {
       const until = performance.now() + busyMs
       while (performance.now() < until);
-      response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+      const length = Buffer.byteLength(answer)
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': length })
+      response.end(answer)
     })
   })
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
