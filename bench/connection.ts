@@ -6,6 +6,7 @@ export interface Reply {
   readonly text: string
 }
 
+const ANSWER_MS = 60_000
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /**
@@ -26,6 +27,7 @@ export class Connection {
       this.#received.push(part)
       this.#arrived()
     })
+    socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error('no answer in 60 s')))
     socket.on('error', (error) => this.#failed(error))
     socket.on('close', () => this.#failed(new Error('the server closed the connection')))
   }

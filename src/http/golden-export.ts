@@ -13,20 +13,20 @@ export interface GoldenExport {
 
 /** All of them as JSONL, a page in memory at a time. A failure breaks the stream, so that half is not taken for all. */
 export async function streamGolden(wanted: GoldenExport): Promise<ReadableStream<Uint8Array>> {
-  const encoder = new TextEncoder()
   // Read before anything is answered: what fails here is still a problem with its status.
-  let page = await readPage(wanted, null)
-  return new ReadableStream({
-    pull: async (controller) => {
-      const last = page.at(-1)
-      if (last === undefined) {
-        controller.close()
-        return
-      }
-      controller.enqueue(encoder.encode(page.map(goldenLine).join('')))
-      page = page.length < PAGE ? [] : await readPage(wanted, last.id)
-    },
-  })
+  const first = await readPage(wanted, null)
+  return ReadableStream.from(linesOf(wanted, first)).pipeThrough(new TextEncoderStream())
+}
+
+async function* linesOf(
+  wanted: GoldenExport,
+  first: readonly GoldenQuery[],
+): AsyncGenerator<string> {
+  let page = first
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    yield page.map(goldenLine).join('')
+    page = page.length < PAGE ? [] : await readPage(wanted, last.id)
+  }
 }
 
 function readPage(

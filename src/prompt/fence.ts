@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { randomHex } from '../core/random-hex.ts'
 import { visibleText } from '../core/visible-text.ts'
 import type { PinnedDocument } from './prompt.ts'
@@ -22,8 +22,7 @@ export function randomNonce(): string {
  */
 export function contentNonce(documents: readonly PinnedDocument[]): string {
   const content = JSON.stringify(documents.map(({ id, title, text }) => [id, title, text]))
-  const hash = createHash('sha256').update(content).digest('hex')
-  return decimal(hash.slice(0, 2 * NONCE_BYTES))
+  return decimal(hash('sha256', content).slice(0, 2 * NONCE_BYTES))
 }
 
 /** A third fewer tokens than in hex, and no token spans a digit and what else stands beside it. */

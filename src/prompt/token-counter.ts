@@ -1,13 +1,13 @@
 import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
+import { oncePer } from './once-per.ts'
 import {
   type Entry,
   entryTitle,
   type Layout,
   MESSAGE_TOKENS,
   numbered,
-  oncePer,
   type Renderer,
 } from './render/layout.ts'
 import type { TokenMemo } from './token-memo.ts'
@@ -50,11 +50,11 @@ export function tokenCounter(
   const countOnce = async (
     counts: TokenMemo,
     key: string,
-    texts: readonly string[],
+    texts: () => readonly string[],
   ): Promise<number> => {
     const known = counts.get(key)
     if (known !== undefined) return known
-    const tokens = await countTexts(texts)
+    const tokens = await countTexts(texts())
     counts.set(key, tokens)
     return tokens
   }
@@ -67,23 +67,24 @@ export function tokenCounter(
     await pace()
     signal.throwIfAborted()
     const key = `${renderer.entryForm} ${entry.textKey} ${entryTitle(entry)}`
-    const tokens = memo.get(key) ?? (await countOnce(memo, key, renderer.entryTexts(entry)))
+    const tokens = await countOnce(memo, key, () => renderer.entryTexts(entry))
     entries.set(entry, tokens)
     return tokens
   }
 
   const entry = async (each: Entry, n: number): Promise<number> => {
     const number = renderer.numberText(n)
-    const label = numbers.get(number) ?? (await countOnce(numbers, number, [number]))
+    const label = await countOnce(numbers, number, () => [number])
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
   const whole = async (layout: Layout): Promise<number> => {
     const system = renderer.systemText(layout)
-    const shared = frames.get(system) ?? (await countOnce(memo, `system ${system}`, [system]))
+    const shared = frames.get(system) ?? (await countOnce(memo, `system ${system}`, () => [system]))
     frames.set(system, shared)
     let sum = renderer.messages * MESSAGE_TOKENS + shared
-    for (const text of renderer.frameTexts(layout)) sum += await countOnce(frames, text, [text])
+    for (const text of renderer.frameTexts(layout))
+      sum += await countOnce(frames, text, () => [text])
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
     return sum

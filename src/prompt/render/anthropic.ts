@@ -1,7 +1,8 @@
 import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
+import { oncePer } from '../once-per.ts'
 import { question } from './fenced-text.ts'
-import { type Entry, entryTitle, type Layout, oncePer, type Renderer } from './layout.ts'
+import { type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
 
 const CACHED = { cache_control: { type: 'ephemeral' } } as const
 

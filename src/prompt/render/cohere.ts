@@ -1,7 +1,8 @@
 import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
+import { oncePer } from '../once-per.ts'
 import { question } from './fenced-text.ts'
-import { type Entry, entryTitle, type Layout, numbered, oncePer, type Renderer } from './layout.ts'
+import { type Entry, entryTitle, type Layout, numbered, type Renderer } from './layout.ts'
 
 interface DocumentData {
   readonly title: string

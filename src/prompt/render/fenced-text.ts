@@ -1,5 +1,6 @@
 import { fencedAttribute, fencedText } from '../fence.ts'
-import { type Entry, entryTitle, type Layout, oncePer } from './layout.ts'
+import { oncePer } from '../once-per.ts'
+import { type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
 
 /** Both sections and the question as text. */
 export function userText(layout: Layout): string {
@@ -18,7 +19,7 @@ export function pinnedSection(layout: Layout): string {
  * What stands around the entries of both sections. A part ends or begins with a digit of a fence's name, or ends in a
  * line break that a `<` follows: no token spans two parts, so their counts add up.
  */
-export function fencedFrame(layout: Layout): readonly string[] {
+function frameTexts(layout: Layout): readonly string[] {
   const frames = [pinnedFrame(layout), retrievedFrame(layout)]
   return frames.flatMap(({ open, close }) => [...open, ...close])
 }
@@ -45,17 +46,13 @@ function retrievedFrame(layout: Layout): Frame {
 
 function entriesText(entries: readonly Entry[], first: number): string {
   let text = ''
-  for (const [at, entry] of entries.entries()) text += fencedNumber(first + at) + afterNumber(entry)
+  for (const [at, entry] of entries.entries()) text += numberText(first + at) + afterNumber(entry)
   return text
 }
 
 /** The beginning of an entry's tag. No token spans a digit and a quotation mark, so what follows is counted by itself. */
-export function fencedNumber(n: number): string {
+function numberText(n: number): string {
   return `<doc n="${n}`
-}
-
-export function fencedEntryTexts(entry: Entry): readonly string[] {
-  return [afterNumber(entry)]
 }
 
 const afterNumber = oncePer((entry: Entry): string => {
@@ -63,6 +60,15 @@ const afterNumber = oncePer((entry: Entry): string => {
   const titled = title === '' ? '' : ` title="${title}"`
   return `" id="${fencedAttribute(entry.documentId)}"${titled}>\n${fencedText(entry.text)}\n</doc>\n`
 })
+
+/** What renderers have in common that put documents between tags. */
+export const fenced = {
+  exactTokens: true,
+  entryForm: 'fenced',
+  frameTexts,
+  entryTexts: (entry: Entry) => [afterNumber(entry)],
+  numberText,
+} satisfies Partial<Renderer>
 
 export function question({ instruction, query }: Layout): string {
   const asked = `Question: ${fencedText(query)}`

@@ -46,18 +46,6 @@ export function numbered({ pinned, retrieved }: Layout): readonly (readonly [Ent
   return [...pinned, ...retrieved].map((entry, at) => [entry, at + 1])
 }
 
-/** For what counts, prefix and body all need of an entry. */
-export function oncePer<Key extends object, T>(work: (key: Key) => T): (key: Key) => T {
-  const done = new WeakMap<Key, { readonly result: T }>()
-  return (key) => {
-    const known = done.get(key)
-    if (known !== undefined) return known.result
-    const result = work(key)
-    done.set(key, { result })
-    return result
-  }
-}
-
 /** Of a chat format, per message, for role and separators, as OpenAI documents its own. */
 export const MESSAGE_TOKENS = 4
 

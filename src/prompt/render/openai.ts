@@ -1,21 +1,11 @@
-import {
-  fencedEntryTexts,
-  fencedFrame,
-  fencedNumber,
-  pinnedSection,
-  userText,
-} from './fenced-text.ts'
+import { fenced, pinnedSection, userText } from './fenced-text.ts'
 import type { Renderer } from './layout.ts'
 
 /** Chat completions: documents in the user's message, never in the system's, between tags. */
 export const openai: Renderer = {
+  ...fenced,
   messages: 2,
-  exactTokens: true,
-  entryForm: 'fenced',
   systemText: ({ system }) => system,
-  frameTexts: fencedFrame,
-  entryTexts: fencedEntryTexts,
-  numberText: fencedNumber,
   prefix: (layout) => JSON.stringify([layout.system, pinnedSection(layout)]),
   body: (layout) => ({
     messages: [

@@ -1,23 +1,13 @@
-import {
-  fencedEntryTexts,
-  fencedFrame,
-  fencedNumber,
-  pinnedSection,
-  userText,
-} from './fenced-text.ts'
+import { fenced, pinnedSection, userText } from './fenced-text.ts'
 import type { Layout, Renderer } from './layout.ts'
 
 const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.system}\n\n`)
 
 /** One text, for completion endpoints and for reading. */
 export const text: Renderer = {
+  ...fenced,
   messages: 0,
-  exactTokens: true,
-  entryForm: 'fenced',
   systemText: head,
-  frameTexts: fencedFrame,
-  entryTexts: fencedEntryTexts,
-  numberText: fencedNumber,
   prefix: (layout) => head(layout) + pinnedSection(layout),
   body: (layout) => ({ text: head(layout) + userText(layout) }),
 }

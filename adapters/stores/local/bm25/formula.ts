@@ -37,7 +37,7 @@ export function normsOf({ k1, b }: Bm25, averageLength: number): Float64Array {
   return ROUNDED_LENGTHS.map((length) => k1 * (1 - b + (b * length) / averageLength))
 }
 
-/** The same, made once while the average stays as it is: for many segments, it is most of what a search allocates. */
+/** The same, made once while the average stays as it is: over several segments, a search would allocate much for them. */
 export function keptNorms(bm25: Bm25): (averageLength: number) => Float64Array {
   let norms: Float64Array = new Float64Array()
   let average = Number.NaN
