@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addRow, type Bitmap, countRows, emptyBitmap } from '../../adapters/stores/local/bitmap.ts'
+import type { VectorRows } from '../../adapters/stores/local/dense/dense-segment.ts'
 import { nodeFiles } from '../../adapters/stores/local/files/files.ts'
 import type { RowSearch } from '../../adapters/stores/local/found.ts'
 import { buildHnsw } from '../../adapters/stores/local/hnsw/build-hnsw.ts'
+import type { ReadVectors } from '../../adapters/stores/local/hnsw/graph.ts'
 import type { GraphFile } from '../../adapters/stores/local/hnsw/graph-file.ts'
 import type { HnswSegment, ScanRows } from '../../adapters/stores/local/hnsw/hnsw-segment.ts'
 import { checkHnsw, type HnswSpec } from '../../adapters/stores/local/hnsw/hnsw-spec.ts'
@@ -51,17 +53,40 @@ function bitmapOf(count: number, isIn: (row: number) => boolean): Bitmap {
   return bitmap
 }
 
-/** A segment over `data`, and how often it was scanned. */
+/** A segment over `data`, how often it was scanned, and which rows' vectors were read. */
 async function openOver(data: Clustered, file: GraphFile, spec: HnswSpec) {
   const { rows } = data
   const scans: number[] = []
   const scanRows: ScanRows = async (query, search, count) => {
     scans.push(search.allowedCount)
-    return oracle(rows, query, { ...search, k: count })
+    return rounded(rows, query, search, count)
   }
-  const segment = await openHnsw(file, optionsOver(data, spec, scanRows), signal)
+  const options = optionsOver(data, spec, scanRows)
+  const read: number[] = []
+  const readVectors: ReadVectors = (wanted, during) => {
+    read.push(...wanted)
+    return options.readVectors(wanted, during)
+  }
+  const segment = await openHnsw(file, { ...options, readVectors }, signal)
   opened.push(segment)
-  return { segment, scans }
+  return { segment, scans, read }
+}
+
+const STEP = 0.02
+
+/** All allowed rows by scores rounded down to whole steps, those of a step in the order that the search wants least. */
+function rounded(rows: VectorRows, query: Float32Array, search: RowSearch, count: number) {
+  const best = oracle(rows, query, { ...search, k: search.allowedCount })
+  const steps = best.map((row) => ({
+    row,
+    score: Math.floor(scoreOf(rows, query, row) / STEP) * STEP,
+  }))
+  steps.reverse().sort((a, b) => b.score - a.score)
+  const taken = steps.slice(0, count)
+  return {
+    rows: taken.map(({ row }) => row),
+    scoresMax: taken.map(({ score }) => score + STEP),
+  }
 }
 
 function optionsOver({ rows }: Clustered, spec: HnswSpec, scanRows: ScanRows): HnswOptions {
@@ -84,7 +109,7 @@ function optionsOver({ rows }: Clustered, spec: HnswSpec, scanRows: ScanRows): H
   }
 }
 
-const noScan: ScanRows = async () => []
+const noScan: ScanRows = async () => ({ rows: [], scoresMax: [] })
 
 async function recall(segment: HnswSegment, data: Clustered, search: RowSearch): Promise<number> {
   let hits = 0
@@ -158,6 +183,26 @@ describe.each([
     const scanned = await segment.search(query, only(few, 10), signal)
     expect(scans).toEqual([countRows(few)])
     expect(scanned.rows).toEqual(oracle(data.rows, query, only(few, 10)))
+  })
+
+  it('scores those of the scanned rows that may be among the best', async () => {
+    const { segment, read } = await openOver(data, file, spec)
+    const few = only(
+      bitmapOf(count, (row) => row % 50 === 1),
+      10,
+    )
+    for (const query of data.queries) {
+      read.length = 0
+      const { rows } = await segment.search(query, few, signal)
+      expect(rows).toEqual(oracle(data.rows, query, few))
+      if (spec !== INT8) continue
+      const last = scoreOf(data.rows, query, rows.at(-1) ?? 0)
+      const { rows: near, scoresMax } = rounded(data.rows, query, few, 30)
+      const maybe = near.filter((_, i) => i < 10 || (scoresMax[i] ?? 0) >= last)
+      expect(read.length).toBeGreaterThanOrEqual(10)
+      expect(read.length).toBeLessThanOrEqual(2 * maybe.length)
+      expect(new Set(read).size).toBe(read.length)
+    }
   })
 
   it('leaves out what scores below the floor', async () => {

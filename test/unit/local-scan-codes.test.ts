@@ -6,7 +6,7 @@ import { searchCodes } from '../../adapters/stores/local/dense/scan-codes.ts'
 import { openMemory } from '../../adapters/stores/local/memory/open-memory.ts'
 import type { Metric } from '../../src/core/vector-store.ts'
 import { placeBlocks } from '../support/blocks-in-memory.ts'
-import { trueBest } from '../support/flat-oracle.ts'
+import { trueBest, trueScore } from '../support/flat-oracle.ts'
 import { everyRow, randomOf, someRows, wildRows } from '../support/vector-rows.ts'
 
 const METRICS: readonly Metric[] = ['cosine', 'dot', 'l2']
@@ -30,6 +30,24 @@ describe('searchCodes', () => {
       const best = trueBest(rows, query, search).rows
       expect(best.filter((row) => found.rows.includes(row))).toEqual(best)
     }
+  })
+
+  it.each(METRICS)('says what each row scores at most, and little more (%s)', async (metric) => {
+    const random = randomOf(35)
+    const rows = wildRows(metric, 384, 4_000, () => 2, random)
+    const { region, reader } = placeBlocks(simd, encodeCodes(rows))
+    const block = readCodes(reader, { ...rows, kernels: region.kernels })
+    for (let i = 0; i < 20; i++) {
+      const query = Float32Array.from({ length: 384 }, () => random() * 2 - 1)
+      const found = await searchCodes(block, metric, query, everyRow(4_000, 1), 200, signal)
+      const over = found.rows.map(
+        (row, at) => (found.scoresMax[at] ?? 0) - trueScore(rows, query, row),
+      )
+      const unit = metric === 'dot' ? 128 : metric === 'l2' ? 16 : 1
+      expect(Math.min(...over)).toBeGreaterThanOrEqual(0)
+      expect(Math.max(...over) / unit).toBeLessThanOrEqual(0.004)
+    }
+    region.free()
   })
 
   it('leaves no allowed row out where they lie close in places', async () => {

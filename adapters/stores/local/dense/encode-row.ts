@@ -135,3 +135,25 @@ export function leastValue(score: number, { metric, norm, squares }: Asked): num
   const value = metric === 'cosine' ? score * norm : score
   return value - ROUNDING * Math.abs(value)
 }
+
+/** How far a row's value may be from what its codes say at most, by the query's terms. */
+export function slackOf(
+  { errors, norms, addends }: CodeRows,
+  row: number,
+  terms: Float64Array,
+): number {
+  const [, perError = 0, perNorm = 0, perAddend = 0, slackMin = 0] = terms
+  return (
+    slackMin +
+    perError * (errors[row] as number) +
+    perNorm * (norms[row] as number) +
+    perAddend * (addends[row] as number)
+  )
+}
+
+/** The score of a row whose value is this. */
+export function scoreOfValue(value: number, { metric, norm, squares }: Asked): number {
+  if (metric === 'l2') return 0 - Math.sqrt(Math.max(0, squares - value))
+  if (metric === 'dot') return value
+  return norm === 0 ? 0 : value / norm
+}

@@ -63,8 +63,8 @@ async function openGraph(
       dimensions,
       metric,
       bytesMax: Number.POSITIVE_INFINITY,
-      scanRows: async (query, search, wanted, during) =>
-        (await searchCodes(codes, metric, query, search, wanted, during)).rows,
+      scanRows: (query, search, wanted, during) =>
+        searchCodes(codes, metric, query, search, wanted, during),
       readVectors: cold === null ? nothingToRead : readerOf(cold, dimensions),
     },
     signal,

@@ -2,19 +2,20 @@ import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
 import type { Metric } from '../../../../src/core/vector-store.ts'
 import { hasRow } from '../bitmap.ts'
 import type { DenseSegment } from '../dense/dense-segment.ts'
+import type { RoundedRows } from '../dense/scan-codes.ts'
 import { type Found, NOTHING_FOUND, type RowSearch } from '../found.ts'
 import { type ExactQuery, exactQuery, exactScore } from './exact-scores.ts'
 import type { Graph, Neighbours, ReadVectors } from './graph.ts'
 import type { HnswSpec } from './hnsw-spec.ts'
 import { baseWidth, firstWidth, isScanBetter, widerThan } from './plan.ts'
 
-/** The `count` best allowed rows by rounded scores, in any order: the first pass of an exact scan. */
+/** The `count` best allowed rows by rounded scores: the first pass of an exact scan. */
 export type ScanRows = (
   query: Float32Array,
   search: RowSearch,
   count: number,
   signal: AbortSignal,
-) => Promise<readonly number[]>
+) => Promise<RoundedRows>
 
 export interface HnswParts {
   readonly graph: Graph
@@ -103,18 +104,23 @@ async function searchAllowed(
   return null
 }
 
+/** Scores the k best by their codes, and of the others those that may be among the best. */
 async function scan(
   parts: HnswParts,
   query: ExactQuery,
   search: RowSearch,
   signal: AbortSignal,
 ): Promise<Scored> {
-  const head = headOf(search.k)
-  const rows =
-    search.allowedCount <= head && search.allowed !== null
-      ? rowsOf(search.allowed)
-      : await parts.scanRows(query.vector, search, head, signal)
-  return await scoreRows(parts, query, rows, signal)
+  const { k, allowed, allowedCount, floor } = search
+  if (allowed !== null && allowedCount <= k)
+    return await scoreRows(parts, query, rowsOf(allowed), signal)
+  const { rows, scoresMax } = await parts.scanRows(query.vector, search, headOf(k), signal)
+  const first = await scoreRows(parts, query, rows.slice(0, k), signal)
+  const least = first.scores.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+  const bar = Math.max(floor, least)
+  const rest = rows.filter((_, i) => i >= k && (scoresMax[i] as number) >= bar)
+  const more = await scoreRows(parts, query, rest, signal)
+  return { rows: [...first.rows, ...more.rows], scores: [...first.scores, ...more.scores] }
 }
 
 /** How many of the rows with rounded scores are scored exactly: twice k and 10 lose nothing that can be measured. */
