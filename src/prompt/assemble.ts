@@ -39,7 +39,8 @@ export async function assemblePrompt(
   input: PromptInput,
   signal: AbortSignal,
 ): Promise<Prompt> {
-  const renderer = RENDERERS[request.format]
+  const renderer = RENDERERS[request.format]()
+  const entryOf = oncePer(entryOfPassage)
   const counter = tokenCounter(renderer, input.tokenizer, input.memo, signal)
   const base = baseLayout(input)
   const fixed = await counter.whole(base)
@@ -56,7 +57,7 @@ export async function assemblePrompt(
     cost: (passage) => counter.entry(entryOf(passage), 0),
     pinned: new Set(pinning.kept.map(({ document }) => document.id)),
   })
-  return finish({ request, input, renderer, counter, base }, pinning, chosen)
+  return finish({ request, input, renderer, entryOf, counter, base }, pinning, chosen)
 }
 
 function baseLayout({ query, template, nonce }: PromptInput): Layout {
@@ -70,22 +71,23 @@ function baseLayout({ query, template, nonce }: PromptInput): Layout {
   }
 }
 
-const entryOf = oncePer(({ documentId, title, pieces }: Passage): Entry => {
+function entryOfPassage({ documentId, title, pieces }: Passage): Entry {
   const headings = pieces[0]?.headings ?? []
   return { documentId, title, headings, text: joinPieces(pieces), textKey: textKey(pieces) }
-})
+}
 
 interface Assembly {
   readonly request: PromptRequest
   readonly input: PromptInput
   readonly renderer: Renderer
+  readonly entryOf: (passage: Passage) => Entry
   readonly counter: TokenCounter
   readonly base: Layout
 }
 
 /** Renders, and counts what was rendered: entries were counted without their numbers, and the whole is what must fit. */
 async function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): Promise<Prompt> {
-  const { request, input, renderer, counter, base } = assembly
+  const { request, input, renderer, entryOf, counter, base } = assembly
   const passages = chosen.passages.toSorted((a, b) => a.rank - b.rank)
   const pinned = [...pinning.kept]
   const dropped = [...pinning.dropped, ...chosen.dropped]

@@ -1,7 +1,6 @@
 import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
-import { oncePer } from './once-per.ts'
 import {
   type Entry,
   entryTitle,
@@ -24,7 +23,7 @@ export interface TokenCounter {
 }
 
 /** Of the texts of entries' numbers, of which there are no more than a prompt can have entries. */
-const numbersOf = oncePer((_tokenizer: Tokenizer) => new Map<string, number>())
+const numbersOf = new WeakMap<Tokenizer, Map<string, number>>()
 
 export function tokenCounter(
   renderer: Renderer,
@@ -33,7 +32,8 @@ export function tokenCounter(
   signal: AbortSignal,
 ): TokenCounter {
   const pace = createPace()
-  const numbers = numbersOf(tokenizer)
+  const numbers = numbersOf.get(tokenizer) ?? new Map<string, number>()
+  numbersOf.set(tokenizer, numbers)
 
   const countTexts = async (texts: readonly string[]): Promise<number> => {
     let tokens = 0
@@ -59,8 +59,9 @@ export function tokenCounter(
     return tokens
   }
 
-  // A prompt counts its frame and entries more than once, and the random name in its frame is worth nothing to another.
-  const frames = new Map<string, number>()
+  // A prompt counts most of its texts more than once, and its own are worth nothing to another.
+  const templates = new Map<string, number>()
+  const own = new Map<string, number>()
   const entries = new Map<Entry, number>()
 
   const countEntry = async (entry: Entry): Promise<number> => {
@@ -78,13 +79,17 @@ export function tokenCounter(
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
+  const countTemplate = async (text: string): Promise<number> => {
+    const tokens = await countOnce(memo, `template ${text}`, () => [text])
+    templates.set(text, tokens)
+    return tokens
+  }
+
   const whole = async (layout: Layout): Promise<number> => {
-    const system = renderer.systemText(layout)
-    const shared = frames.get(system) ?? (await countOnce(memo, `system ${system}`, () => [system]))
-    frames.set(system, shared)
-    let sum = renderer.messages * MESSAGE_TOKENS + shared
-    for (const text of renderer.frameTexts(layout))
-      sum += await countOnce(frames, text, () => [text])
+    let sum = renderer.messages * MESSAGE_TOKENS
+    for (const text of renderer.templateTexts(layout))
+      sum += templates.get(text) ?? (await countTemplate(text))
+    for (const text of renderer.ownTexts(layout)) sum += await countOnce(own, text, () => [text])
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
     return sum

@@ -1,53 +1,76 @@
 import { fencedAttribute, fencedText } from '../fence.ts'
 import { oncePer } from '../once-per.ts'
 import { type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
+import { asked, questionLead } from './question.ts'
 
-/** Both sections and the question as text. */
-export function userText(layout: Layout): string {
-  const { open, close } = retrievedFrame(layout)
-  const found = entriesText(layout.retrieved, layout.pinned.length + 1)
-  return pinnedSection(layout) + open.join('') + found + close.join('')
+/** What renderers have in common that put documents between tags. */
+export interface Fenced
+  extends Pick<Renderer, 'exactTokens' | 'entryForm' | 'ownTexts' | 'entryTexts' | 'numberText'> {
+  /** What stands around the entries and the names of fences. */
+  frameTexts(layout: Layout): readonly string[]
+  /** Both sections and the question as text. */
+  userText(layout: Layout): string
+  /** Empty without pinned documents. */
+  pinnedSection(layout: Layout): string
 }
 
-/** Empty without pinned documents. */
-export function pinnedSection(layout: Layout): string {
-  const { open, close } = pinnedFrame(layout)
-  return open.join('') + entriesText(layout.pinned, 1) + close.join('')
-}
-
-/**
- * What stands around the entries of both sections. A part ends or begins with a digit of a fence's name, or ends in a
- * line break that a `<` follows: no token spans two parts, so their counts add up.
- */
-function frameTexts(layout: Layout): readonly string[] {
-  const frames = [pinnedFrame(layout), retrievedFrame(layout)]
-  return frames.flatMap(({ open, close }) => [...open, ...close])
-}
-
-interface Frame {
-  readonly open: readonly string[]
-  readonly close: readonly string[]
-}
-
-function pinnedFrame({ pinned, nonces }: Layout): Frame {
-  if (pinned.length === 0) return { open: [], close: [] }
-  const name = nonces.pinned
-  return { open: ['<pinned-', name, '>\n'], close: ['</pinned-', name, '>\n\n'] }
-}
-
-function retrievedFrame(layout: Layout): Frame {
-  const name = layout.nonces.retrieved
-  const nothing = layout.retrieved.length === 0 ? '(nothing found)\n' : ''
+export function fenced(): Fenced {
+  const afterNumber = oncePer(textAfterNumber)
+  const entriesText = (entries: readonly Entry[], first: number): string => {
+    let text = ''
+    for (const [at, entry] of entries.entries()) text += numberText(first + at) + afterNumber(entry)
+    return text
+  }
+  const pinnedSection = (layout: Layout): string => {
+    const { pinned } = layout
+    return pinned.length === 0 ? '' : inFence(pinnedFence(layout), entriesText(pinned, 1))
+  }
   return {
-    open: ['<retrieved-', name, `>\n${nothing}`],
-    close: ['</retrieved-', name, `>\n\n${question(layout)}`],
+    exactTokens: true,
+    entryForm: 'fenced',
+    frameTexts: (layout) => fences(layout).flatMap(({ open, close }) => [...open, ...close]),
+    ownTexts: (layout) => [...fences(layout).flatMap(({ name }) => [name, name]), asked(layout)],
+    entryTexts: (entry) => [afterNumber(entry)],
+    numberText,
+    pinnedSection,
+    userText(layout) {
+      const found = entriesText(layout.retrieved, layout.pinned.length + 1)
+      return pinnedSection(layout) + inFence(retrievedFence(layout), found) + asked(layout)
+    },
   }
 }
 
-function entriesText(entries: readonly Entry[], first: number): string {
-  let text = ''
-  for (const [at, entry] of entries.entries()) text += numberText(first + at) + afterNumber(entry)
-  return text
+/**
+ * What stands around the entries of a section. Its parts end or begin beside a digit of its name, end in a line break
+ * that a `<` follows, or before a space: no token spans two parts, so their counts add up.
+ */
+interface Fence {
+  readonly name: string
+  /** Before the name and behind it. */
+  readonly open: readonly [string, string]
+  readonly close: readonly [string, string]
+}
+
+function fences(layout: Layout): readonly Fence[] {
+  const retrieved = retrievedFence(layout)
+  return layout.pinned.length === 0 ? [retrieved] : [pinnedFence(layout), retrieved]
+}
+
+function pinnedFence({ nonces }: Layout): Fence {
+  return { name: nonces.pinned, open: ['<pinned-', '>\n'], close: ['</pinned-', '>\n\n'] }
+}
+
+function retrievedFence(layout: Layout): Fence {
+  const nothing = layout.retrieved.length === 0 ? '(nothing found)\n' : ''
+  return {
+    name: layout.nonces.retrieved,
+    open: ['<retrieved-', `>\n${nothing}`],
+    close: ['</retrieved-', `>\n\n${questionLead(layout)}`],
+  }
+}
+
+function inFence({ name, open, close }: Fence, entries: string): string {
+  return open.join(name) + entries + close.join(name)
 }
 
 /** The beginning of an entry's tag. No token spans a digit and a quotation mark, so what follows is counted by itself. */
@@ -55,22 +78,8 @@ function numberText(n: number): string {
   return `<doc n="${n}`
 }
 
-const afterNumber = oncePer((entry: Entry): string => {
+function textAfterNumber(entry: Entry): string {
   const title = fencedAttribute(entryTitle(entry))
   const titled = title === '' ? '' : ` title="${title}"`
   return `" id="${fencedAttribute(entry.documentId)}"${titled}>\n${fencedText(entry.text)}\n</doc>\n`
-})
-
-/** What renderers have in common that put documents between tags. */
-export const fenced = {
-  exactTokens: true,
-  entryForm: 'fenced',
-  frameTexts,
-  entryTexts: (entry: Entry) => [afterNumber(entry)],
-  numberText,
-} satisfies Partial<Renderer>
-
-export function question({ instruction, query }: Layout): string {
-  const asked = `Question: ${fencedText(query)}`
-  return instruction === '' ? asked : `${instruction}\n\n${asked}`
 }

@@ -20,7 +20,7 @@ export interface Entry {
   readonly textKey: string
 }
 
-/** How a provider wants a prompt. */
+/** How a provider wants a prompt. One is made for each, and remembers what it rendered. */
 export interface Renderer {
   /** Chat messages, each of which costs MESSAGE_TOKENS beside its text. */
   readonly messages: number
@@ -28,10 +28,10 @@ export interface Renderer {
   readonly exactTokens: boolean
   /** Renderers that write an entry alike name this alike, and share its counts. */
   readonly entryForm: string
-  /** What every prompt of a template has in common. */
-  systemText(layout: Layout): string
-  /** What the provider reads beside that and the entries. Counts of all these texts add up to the body's. */
-  frameTexts(layout: Layout): readonly string[]
+  /** What prompts of a template have in common, among them the system text. Counts of all texts add up to the body's. */
+  templateTexts(layout: Layout): readonly string[]
+  /** What the provider reads beside that and the entries: what is this prompt's own. */
+  ownTexts(layout: Layout): readonly string[]
   /** What it reads of one entry, but for the number by which an answer cites it. */
   entryTexts(entry: Entry): readonly string[]
   /** What it reads of that number; empty where entries have none. */

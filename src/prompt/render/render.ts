@@ -5,7 +5,7 @@ import type { Renderer } from './layout.ts'
 import { openai } from './openai.ts'
 import { text } from './text.ts'
 
-export const RENDERERS: Readonly<Record<PromptFormat, Renderer>> = {
+export const RENDERERS: Readonly<Record<PromptFormat, () => Renderer>> = {
   openai,
   anthropic,
   cohere,

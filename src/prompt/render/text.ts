@@ -1,13 +1,16 @@
-import { fenced, pinnedSection, userText } from './fenced-text.ts'
+import { fenced } from './fenced-text.ts'
 import type { Layout, Renderer } from './layout.ts'
 
 const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.system}\n\n`)
 
 /** One text, for completion endpoints and for reading. */
-export const text: Renderer = {
-  ...fenced,
-  messages: 0,
-  systemText: head,
-  prefix: (layout) => head(layout) + pinnedSection(layout),
-  body: (layout) => ({ text: head(layout) + userText(layout) }),
+export function text(): Renderer {
+  const { frameTexts, pinnedSection, userText, ...parts } = fenced()
+  return {
+    ...parts,
+    messages: 0,
+    templateTexts: (layout) => [head(layout), ...frameTexts(layout)],
+    prefix: (layout) => head(layout) + pinnedSection(layout),
+    body: (layout) => ({ text: head(layout) + userText(layout) }),
+  }
 }
