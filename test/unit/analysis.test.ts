@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openAnalyzer } from '../../src/core/analysis/open-analyzer.ts'
 import { porterStem } from '../../src/core/analysis/porter.ts'
+import { WORD } from '../../src/core/analysis/word-pattern.ts'
+import { wordsOf } from '../../src/core/analysis/words.ts'
 
 const NAMES = ['english', 'unicode', 'code'] as const
 
@@ -20,6 +22,16 @@ const STEMS = `
   effective effect, bowdlerize bowdler, probate probat, rate rate, cease ceas, controll control, roll roll,
   generalizations gener, oscillators oscil, archaeology archaeolog, possibly possibl, is is, as as, by by, says sai,
   dying dy, yes ye, toy toi, crying cry, syzygy syzygi, skies ski, being be, opinion opinion, version version`
+
+/** Texts of what parts and joins words, in ASCII alone or with other scripts among it. */
+const PLAIN = "abAZ09__:.,;' -\n(/"
+const OTHERS = 'é\u0301日あカก\u0660\u203f\u00b7’\u00ad\ud83dß'
+const anyText = fc.oneof(
+  ...[PLAIN, PLAIN + OTHERS].map((characters) =>
+    fc.array(fc.constantFrom(...characters), { maxLength: 300 }).map((chosen) => chosen.join('')),
+  ),
+  fc.integer({ min: 120, max: 600 }).map((length) => `${'a1b'.repeat(length / 3)} end`),
+)
 
 describe('Porter’s stemmer', () => {
   it.each(
@@ -46,6 +58,26 @@ describe('english', () => {
     ['Россия и мир', 'россия и мир'],
   ])('%j', (text, terms) => {
     expect(openAnalyzer('english').terms(text).join(' ')).toBe(terms)
+  })
+
+  it('parts words as the pattern does that is their definition', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const words = text.match(WORD) ?? []
+        expect(wordsOf(text)).toEqual(words.filter((word) => !/^\p{Pc}+$/u.test(word)))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('answers the same for a word that it met before, also among very many', () => {
+    const { terms } = openAnalyzer('english')
+    const rare = Array.from({ length: 70_000 }, (_, i) => `q${i.toString(36)}s`).join(' ')
+    const first = terms('The Boats of dogs')
+    expect(first).toEqual(['boat', 'dog'])
+    expect(terms(rare)).toHaveLength(70_000)
+    expect(terms(rare).at(-1)).toBe(`q${(69_999).toString(36)}`)
+    expect(terms('The Boats of dogs')).toEqual(first)
   })
 
   it('leaves a gap for every stop word', () => {
@@ -82,6 +114,17 @@ describe('unicode', () => {
     ['don’t snake_case a-b', 'don t snake case a b'],
   ])('%j', (text, terms) => {
     expect(openAnalyzer('unicode').terms(text).join(' ')).toBe(terms)
+  })
+
+  it('finds in ASCII what it finds in other text', () => {
+    const { positions } = openAnalyzer('unicode')
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const beyondAscii = text.replace(/[^a-zA-Z0-9\u0080-\u{10ffff}]/gu, '\u2028')
+        expect(positions(text)).toEqual(positions(beyondAscii))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })
 

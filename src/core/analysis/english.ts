@@ -1,6 +1,7 @@
 import type { Emit } from './analyzer-of.ts'
 import { plainForms } from './fold.ts'
 import { porterStem } from './porter.ts'
+import { rememberTerms } from './remembered-terms.ts'
 import { wordsOf } from './words.ts'
 
 /** Lucene's English stop set. */
@@ -13,11 +14,17 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
 export function scanEnglish(text: string, emit: Emit): void {
   let position = 0
   for (const word of wordsOf(plainForms(text))) {
-    const term = lowerCase(withoutPossessive(word))
-    if (!STOP_WORDS.has(term)) emit(porterStem(term), position)
+    const term = stemOf(word)
+    if (term !== '') emit(term, position)
     position++
   }
 }
+
+/** Empty for stop words. */
+const stemOf = rememberTerms((word) => {
+  const term = lowerCase(withoutPossessive(word))
+  return STOP_WORDS.has(term) ? '' : porterStem(term)
+})
 
 function withoutPossessive(word: string): string {
   const last = word.charCodeAt(word.length - 1)

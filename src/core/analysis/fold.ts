@@ -26,6 +26,7 @@ export function plainForms(text: string): string {
 
 /** One spelling for all that reads the same: compatibility forms, case, and the optional marks of a script. */
 export function foldText(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase()
   return plainForms(text)
     .toLowerCase()
     .replace(FOLDED, (found) => FOLDS[found] ?? '')

@@ -11,7 +11,7 @@ const ANALYZERS: Readonly<Record<AnalyzerName, Analyzer>> = {
   code: analyzerOf('code', 1, scanCode),
 }
 
-/** Analyzers keep no state, so every index shares the same three. */
+/** What analyzers keep changes nothing that they answer, so every index shares the same three. */
 export function openAnalyzer(name: AnalyzerName): Analyzer {
   return ANALYZERS[name]
 }

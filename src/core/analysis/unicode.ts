@@ -1,12 +1,17 @@
 import type { Emit } from './analyzer-of.ts'
+import { asciiKinds, kindAt, patternEnd, plainEnd } from './ascii-kinds.ts'
 import { foldText } from './fold.ts'
 
 const CJK = String.raw`[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]&&[\p{L}\p{M}]]`
 const SPACELESS = String.raw`[[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]&&[\p{L}\p{M}]]`
+const RUN_MAX = 255
 const RUN = new RegExp(
-  `(${CJK}{1,4096})|(${SPACELESS}{1,4096})|[[\\p{L}\\p{M}\\p{N}]--${CJK}--${SPACELESS}]{1,255}`,
+  `(${CJK}{1,4096})|(${SPACELESS}{1,4096})|[[\\p{L}\\p{M}\\p{N}]--${CJK}--${SPACELESS}]{1,${RUN_MAX}}`,
   'gv',
 )
+
+/** Of text that was folded. */
+const IN_RUN = asciiKinds([['abcdefghijklmnopqrstuvwxyz0123456789', 1]])
 
 const WITHOUT_SPACES = new RegExp(`${CJK}|${SPACELESS}`, 'v')
 
@@ -21,8 +26,27 @@ export function hasSpacelessScript(text: string): boolean {
  * and Burmese. Gives the position after the last.
  */
 export function scanUnicode(text: string, emit: Emit, from = 0): number {
+  const folded = foldText(text)
   let position = from
-  for (const [run, cjk, spaceless] of foldText(text).matchAll(RUN)) {
+  for (let at = 0; at < folded.length; ) {
+    if (kindAt(IN_RUN, folded, at) === 0) {
+      at++
+      continue
+    }
+    const plain = plainEnd(IN_RUN, folded, at, RUN_MAX)
+    const end = plain === -1 ? patternEnd(IN_RUN, folded, at) : plain
+    const run = folded.slice(at, end)
+    if (plain === -1) position = scanByPattern(run, emit, position)
+    else emit(withoutFinalS(run), position++)
+    at = end
+  }
+  return position
+}
+
+/** In any script, where the above knows ASCII alone and is quicker. */
+function scanByPattern(folded: string, emit: Emit, from: number): number {
+  let position = from
+  for (const [run, cjk, spaceless] of folded.matchAll(RUN)) {
     if (cjk !== undefined) position = grams(cjk, 2, position, emit)
     else if (spaceless !== undefined) position = grams(spaceless, 3, position, emit)
     else emit(withoutFinalS(run), position++)
