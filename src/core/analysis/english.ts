@@ -2,7 +2,7 @@ import type { Emit } from './analyzer-of.ts'
 import { plainForms } from './fold.ts'
 import { porterStem } from './porter.ts'
 import { rememberTerms } from './remembered-terms.ts'
-import { wordsOf } from './words.ts'
+import { eachWord } from './words.ts'
 
 /** Lucene's English stop set. */
 const STOP_WORDS: ReadonlySet<string> = new Set(
@@ -13,15 +13,15 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
 /** As Lucene's EnglishAnalyzer: words, possessives off, lower case, stop words out, Porter's stems. */
 export function scanEnglish(text: string, emit: Emit): void {
   let position = 0
-  for (const word of wordsOf(plainForms(text))) {
-    const term = stemOf(word)
+  eachWord(plainForms(text), (words, from, to) => {
+    const term = stemAt(words, from, to)
     if (term !== '') emit(term, position)
     position++
-  }
+  })
 }
 
 /** Empty for stop words. */
-const stemOf = rememberTerms((word) => {
+const stemAt = rememberTerms((word) => {
   const term = lowerCase(withoutPossessive(word))
   return STOP_WORDS.has(term) ? '' : porterStem(term)
 })

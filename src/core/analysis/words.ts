@@ -23,38 +23,41 @@ const PLAIN_MAX = 128
 /** Such as a line to write on. */
 const ONLY_JOINERS = /^\p{Pc}+$/u
 
+/** Called for each word, which is what `text` has from `from` to `to`. */
+type Visit = (text: string, from: number, to: number) => void
+
 /**
  * The words of a text as `WORD` finds them, but quicker. What stands between two ASCII characters that are in no word
  * is left to the pattern where it has characters beyond ASCII or is long.
  */
-export function wordsOf(text: string): readonly string[] {
-  const words: string[] = []
+export function eachWord(text: string, visit: Visit): void {
   for (let at = 0; at < text.length; ) {
     if (kindAt(KINDS, text, at) === 0) at++
-    else at = addStretch(text, at, words)
+    else at = visitStretch(text, at, visit)
   }
-  return words
 }
 
 /** Answers where it ends. */
-function addStretch(text: string, from: number, words: string[]): number {
+function visitStretch(text: string, from: number, visit: Visit): number {
   const plain = plainEnd(KINDS, text, from, PLAIN_MAX)
   if (plain === -1) {
     const end = patternEnd(KINDS, text, from)
-    for (const word of text.slice(from, end).match(WORD) ?? []) addWord(word, words)
+    for (const word of text.slice(from, end).match(WORD) ?? [])
+      visitWord(word, 0, word.length, visit)
     return end
   }
   for (let at = from; at < plain; ) {
     const end = wordEnd(text, at)
-    if (end > at) addWord(text.slice(at, end), words)
+    if (end > at) visitWord(text, at, end, visit)
     at = Math.max(end, at + 1)
   }
   return plain
 }
 
-function addWord(word: string, words: string[]): void {
-  const kind = kindAt(KINDS, word, 0)
-  if (kind === LETTER || kind === DIGIT || !ONLY_JOINERS.test(word)) words.push(word)
+function visitWord(text: string, from: number, to: number, visit: Visit): void {
+  const kind = kindAt(KINDS, text, from)
+  if (kind === LETTER || kind === DIGIT || !ONLY_JOINERS.test(text.slice(from, to)))
+    visit(text, from, to)
 }
 
 /** Of a word in a plain stretch; the same place where none begins. */
