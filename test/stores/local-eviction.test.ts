@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { QUIETS } from '../../adapters/stores/local/engine/merge-policy.ts'
 import type { Shard } from '../../adapters/stores/local/shard/shard.ts'
 import type { Filter } from '../../src/core/filter.ts'
@@ -311,3 +311,22 @@ describe('a list that pauses', () => {
 function rounded(candidates: readonly Candidate[]): (readonly [string, number])[] {
   return candidates.map(({ id, score }) => [id, Number(score.toPrecision(6))] as const)
 }
+
+describe('a shard that nobody writes to', () => {
+  it('becomes one segment, also where a former process left several', async () => {
+    const at = await open(256_000_000)
+    for (let round = 0; round < 3; round++) {
+      await at.upsert(alice, chunksOf(alice, 1, round * 500, 500))
+      await at.stored(alice)?.seal()
+    }
+    for (const index of at.parts.indexes.all()) await index.save()
+    await at.restart(alice)
+    expect(at.stored(alice)?.loaded).toBe(false)
+    await agrees(at, alice, 3)
+    expect(at.stored(alice)?.shard?.segments).toHaveLength(3)
+    await vi.waitFor(() => expect(at.stored(alice)?.shard?.segments).toHaveLength(1), {
+      timeout: 60_000,
+    })
+    await agrees(at, alice, 4)
+  }, 90_000)
+})

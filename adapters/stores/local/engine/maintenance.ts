@@ -17,6 +17,8 @@ export interface Maintenance {
   beforeWrite(shard: StoredShard): Promise<void>
   /** To be called after a write, with the shard that took it. */
   noteWrite(shard: StoredShard): void
+  /** To be called with a shard that was read from disk, whose segments may have been left as many. */
+  noteLoaded(shard: StoredShard): void
   /** Seals and saves all that it can in the time, for a quick next start. */
   flush(withinMs: number): Promise<void>
   /** Begins nothing any more. */
@@ -40,9 +42,9 @@ interface Task {
   running: Promise<void> | null
 }
 
-/** How long a shard has been left alone, and for how many of the quiets it was merged. */
+/** How long a shard in memory has been left alone, and for how many of the quiets it was merged. */
 interface Rest {
-  readonly writtenAtMs: number
+  readonly sinceMs: number
   merges: number
 }
 
@@ -54,7 +56,7 @@ class Upkeep implements Maintenance {
   readonly #deps: MaintenanceDeps
   readonly #tasks = new Map<StoredShard, Task>()
   readonly #merges = new Set<Promise<void>>()
-  /** Shards that have not been merged yet as far as quiet goes since they were last written to. */
+  /** Shards that have not been merged yet as far as quiet goes since they were last written to or loaded. */
   readonly #rests = new Map<StoredShard, Rest>()
   readonly #timer: NodeJS.Timeout
   #looking: Promise<void> | null = null
@@ -88,8 +90,12 @@ class Upkeep implements Maintenance {
       running: null,
     }
     this.#tasks.set(shard, task)
-    this.#rests.set(shard, { writtenAtMs: performance.now(), merges: 0 })
+    this.#rests.set(shard, { sinceMs: performance.now(), merges: 0 })
     if (this.#isFull(shard, 1)) this.#start(task)
+  }
+
+  noteLoaded(shard: StoredShard): void {
+    this.#rests.set(shard, { sinceMs: performance.now(), merges: 0 })
   }
 
   async flush(withinMs: number): Promise<void> {
@@ -172,8 +178,8 @@ class Upkeep implements Maintenance {
   #mergeQuiet(nowMs: number): void {
     for (const [shard, rest] of this.#rests) {
       const quiet = QUIETS[rest.merges]
-      if (quiet === undefined || shard.discarded) this.#rests.delete(shard)
-      else if (nowMs - rest.writtenAtMs >= quiet.afterMs && !this.#isBusy(shard)) {
+      if (quiet === undefined || !shard.loaded) this.#rests.delete(shard)
+      else if (nowMs - rest.sinceMs >= quiet.afterMs && !this.#isBusy(shard)) {
         rest.merges += 1
         this.#merge(shard, quiet)
       }

@@ -61,8 +61,9 @@ async function openIn(
     room,
     builders,
     log,
+    noteLoaded: (shard) => maintenance.noteLoaded(shard),
   })
-  const maintenance = startMaintenance({
+  const maintenance: Maintenance = startMaintenance({
     indexes: () => indexes.all(),
     log,
     deltaRows: settings.deltaRows ?? LIMITS.engineDeltaRows.default,

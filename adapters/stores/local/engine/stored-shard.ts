@@ -20,6 +20,8 @@ export interface ShardContext {
   readonly room: Room
   readonly builders: Builders
   readonly log: Logger
+  /** Called with each shard that was read from disk. */
+  readonly noteLoaded: (shard: StoredShard) => void
 }
 
 /** One tenant's part of one index: on disk always, in memory while it is used. */
@@ -207,6 +209,7 @@ export class StoredShard implements Evictable {
     }
     this.#shard = shard
     this.context.room.add(this)
+    this.context.noteLoaded(this)
     return shard
   }
 
