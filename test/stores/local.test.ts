@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { openLocalEngine } from '../../adapters/stores/local/open-local-engine.ts'
 import { TopK } from '../../adapters/stores/local/top-k.ts'
 import type { Filter } from '../../src/core/filter.ts'
@@ -34,8 +34,19 @@ const lexical = { analyzer: 'unicode', k1: 0.9, b: 0.4 } as const
 const alice = scopeOf('alice')
 const bob = scopeOf('bob')
 
-async function engineWith(spec: IndexSpec): Promise<ReplicaEngine> {
+const opened: ReplicaEngine[] = []
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.close()
+})
+
+async function openEngine(): Promise<ReplicaEngine> {
   const engine = await openLocalEngine()
+  opened.push(engine)
+  return engine
+}
+
+async function engineWith(spec: IndexSpec): Promise<ReplicaEngine> {
+  const engine = await openEngine()
   await engine.createIndex(refOf(alice), spec, never)
   return engine
 }
@@ -159,7 +170,7 @@ describe('reading chunks', () => {
   })
 
   it('says not_found for an index that does not exist', async () => {
-    const engine = await openLocalEngine()
+    const engine = await openEngine()
     expect(await codeOf(engine.readChunks(alice, [], never))).toBe('not_found')
     expect(await codeOf(engine.readNeighbours(alice, third.documentId, 0, 1, never))).toBe(
       'not_found',
