@@ -322,9 +322,10 @@ it('keeps its recall when half of the rows are replaced ten times', async () => 
 })
 
 it('scans few rows and searches the graph among many', () => {
-  expect(isScanBetter(1_920, 10_000)).toBe(true)
-  expect(isScanBetter(384, 50_000)).toBe(false)
-  expect(isScanBetter(100_000, 1_000_000)).toBe(true)
+  expect(isScanBetter(1_280, 192, 10_000)).toBe(true)
+  expect(isScanBetter(384, 192, 50_000)).toBe(false)
+  expect(isScanBetter(100_000, 192, 10_000_000)).toBe(true)
+  expect(isScanBetter(2_000, 2_000, 1_000_000)).toBe(false)
 })
 
 it('refuses what it cannot do when an index is made', () => {

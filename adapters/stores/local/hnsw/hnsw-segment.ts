@@ -93,7 +93,7 @@ async function searchAllowed(
   const base = baseWidth(spec, search.k, graph.rows)
   const needed = Math.max(search.k, base / 2)
   let width = firstWidth(base, graph.rows, search)
-  while (!isScanBetter(width, search.allowedCount)) {
+  while (!isScanBetter(width, base, search.allowedCount)) {
     const near = await graph.nearest(query.vector, width, width)
     const seen = countAllowed(near.rows, search.allowed)
     if (seen >= needed)

@@ -18,7 +18,7 @@ export function baseWidth(spec: HnswSpec, k: number, rows: number): number {
   return Math.min(rows, Math.max(spec.efSearch, k, Math.min(WIDTH_MAX, k * WIDTH_PER_RESULT)))
 }
 
-/** So wide that the share of allowed candidates is seen if the filter is random. */
+/** So wide that as many allowed candidates are seen as SEEN_SHARE says, if the filter is random. */
 export function firstWidth(
   base: number,
   rows: number,
@@ -35,7 +35,11 @@ export function widerThan(width: number, base: number, seen: number, rows: numbe
   return Math.min(rows, Math.ceil(width * growth))
 }
 
-/** Whether looking at all allowed rows is quicker than the graph, or the graph would hold its thread for too long. */
-export function isScanBetter(width: number, allowedCount: number): boolean {
-  return width > WIDTH_MAX || allowedCount <= SCAN_ROWS_TO_ENTER + width * SCAN_ROWS_PER_CANDIDATE
+/**
+ * Whether looking at all allowed rows is quicker than the graph, or the graph would hold its thread for too long: not
+ * where a search without a filter is as wide, which was asked for.
+ */
+export function isScanBetter(width: number, base: number, allowedCount: number): boolean {
+  const isTooWide = width > Math.max(base, WIDTH_MAX)
+  return isTooWide || allowedCount <= SCAN_ROWS_TO_ENTER + width * SCAN_ROWS_PER_CANDIDATE
 }
