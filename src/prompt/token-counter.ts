@@ -60,8 +60,7 @@ export function tokenCounter(
   }
 
   // A prompt counts most of its texts more than once, and its own are worth nothing to another.
-  const templates = new Map<string, number>()
-  const own = new Map<string, number>()
+  const counted = new Map<string, number>()
   const entries = new Map<Entry, number>()
 
   const countEntry = async (entry: Entry): Promise<number> => {
@@ -81,15 +80,16 @@ export function tokenCounter(
 
   const countTemplate = async (text: string): Promise<number> => {
     const tokens = await countOnce(memo, `template ${text}`, () => [text])
-    templates.set(text, tokens)
+    counted.set(text, tokens)
     return tokens
   }
 
   const whole = async (layout: Layout): Promise<number> => {
     let sum = renderer.messages * MESSAGE_TOKENS
     for (const text of renderer.templateTexts(layout))
-      sum += templates.get(text) ?? (await countTemplate(text))
-    for (const text of renderer.ownTexts(layout)) sum += await countOnce(own, text, () => [text])
+      sum += counted.get(text) ?? (await countTemplate(text))
+    for (const text of renderer.ownTexts(layout))
+      sum += await countOnce(counted, text, () => [text])
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
     return sum

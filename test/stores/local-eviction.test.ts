@@ -49,6 +49,14 @@ async function open(memoryBytes: number): Promise<EngineWorld> {
   return world
 }
 
+/** One after the other among alice's chunks. */
+async function writeSegments(at: EngineWorld, count: number, rows: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await at.upsert(alice, chunksOf(alice, 1, i * rows, rows))
+    await at.stored(alice)?.seal()
+  }
+}
+
 async function agrees(at: EngineWorld, scope: Scope, seed: number): Promise<void> {
   const near = { vector: vectorOf(seed, DIMENSIONS), k: 10 }
   const words = { text: `w${seed % 11} w${seed % 7}`, k: 10 }
@@ -276,10 +284,7 @@ describe('a search that pauses', () => {
 describe('a list that pauses', () => {
   it('holds every id that stays, once, though rows move and segments are merged and freed', async () => {
     const at = await open(256_000_000)
-    for (let round = 0; round < 4; round++) {
-      await at.upsert(alice, chunksOf(alice, 1, round * 1_500, 1_500))
-      await at.stored(alice)?.seal()
-    }
+    await writeSegments(at, 4, 1_500)
     await at.upsert(alice, chunksOf(alice, 1, 6_000, 100))
     const listing = at.stored(alice)?.shard?.ids() as Generator<ChunkId>
     const listed = Array.from({ length: 10 }, () => listing.next().value as ChunkId)
@@ -315,10 +320,7 @@ function rounded(candidates: readonly Candidate[]): (readonly [string, number])[
 describe('a shard that nobody writes to', () => {
   it('becomes one segment, also where a former process left several', async () => {
     const at = await open(256_000_000)
-    for (let round = 0; round < 3; round++) {
-      await at.upsert(alice, chunksOf(alice, 1, round * 500, 500))
-      await at.stored(alice)?.seal()
-    }
+    await writeSegments(at, 3, 500)
     for (const index of at.parts.indexes.all()) await index.save()
     await at.restart(alice)
     expect(at.stored(alice)?.loaded).toBe(false)

@@ -19,8 +19,31 @@ export function kindAt(kinds: AsciiKinds, text: string, at: number): number | un
   return code < ASCII_END ? kinds[code] : undefined
 }
 
-/** Where the stretch of characters in terms ends, or -1 where it is longer than that or has others than ASCII's. */
-export function plainEnd(kinds: AsciiKinds, text: string, from: number, max: number): number {
+/**
+ * Visits what stands between characters that are in no term, in order: stretches of at most `plainMax` characters of
+ * ASCII by themselves, and what is best left to a pattern together with all up to the next stretch that begins in ASCII,
+ * so that a text in another script is matched in one go.
+ */
+export function eachStretch(
+  kinds: AsciiKinds,
+  text: string,
+  plainMax: number,
+  visit: (from: number, to: number, isPlain: boolean) => void,
+): void {
+  for (let at = 0; at < text.length; ) {
+    if (kindAt(kinds, text, at) === 0) {
+      at++
+      continue
+    }
+    const plain = plainEnd(kinds, text, at, plainMax)
+    const end = plain === -1 ? patternEnd(kinds, text, at) : plain
+    visit(at, end, plain !== -1)
+    at = end
+  }
+}
+
+/** Where the stretch ends, or -1 where it is longer than that or has others than ASCII's characters. */
+function plainEnd(kinds: AsciiKinds, text: string, from: number, max: number): number {
   for (let at = from; at <= from + max; at++) {
     const kind = kindAt(kinds, text, at)
     if (kind === 0) return at
@@ -29,11 +52,7 @@ export function plainEnd(kinds: AsciiKinds, text: string, from: number, max: num
   return -1
 }
 
-/**
- * Where ends what is best left to a pattern from there on: behind what parts it from an ASCII character, so that a text
- * in another script is matched in one go.
- */
-export function patternEnd(kinds: AsciiKinds, text: string, from: number): number {
+function patternEnd(kinds: AsciiKinds, text: string, from: number): number {
   for (let at = from; ; ) {
     while (kindAt(kinds, text, at) !== 0) at++
     while (at < text.length && kindAt(kinds, text, at) === 0) at++

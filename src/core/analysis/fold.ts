@@ -21,13 +21,17 @@ const ASCII = /^[\x00-\x7f]*$/
 
 /** Compatibility forms such as ligatures and full-width letters as plain ones, without soft hyphens. */
 export function plainForms(text: string): string {
-  return ASCII.test(text) ? text : text.normalize('NFKC').replaceAll('\u00ad', '')
+  return ASCII.test(text) ? text : composed(text)
 }
 
 /** One spelling for all that reads the same: compatibility forms, case, and the optional marks of a script. */
 export function foldText(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase()
-  return plainForms(text)
+  return composed(text)
     .toLowerCase()
     .replace(FOLDED, (found) => FOLDS[found] ?? '')
+}
+
+function composed(text: string): string {
+  return text.normalize('NFKC').replaceAll('\u00ad', '')
 }

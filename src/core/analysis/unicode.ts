@@ -1,5 +1,5 @@
 import type { Emit } from './analyzer-of.ts'
-import { asciiKinds, kindAt, patternEnd, plainEnd } from './ascii-kinds.ts'
+import { asciiKinds, eachStretch } from './ascii-kinds.ts'
 import { foldText } from './fold.ts'
 
 const CJK = String.raw`[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]&&[\p{L}\p{M}]]`
@@ -28,18 +28,11 @@ export function hasSpacelessScript(text: string): boolean {
 export function scanUnicode(text: string, emit: Emit, from = 0): number {
   const folded = foldText(text)
   let position = from
-  for (let at = 0; at < folded.length; ) {
-    if (kindAt(IN_RUN, folded, at) === 0) {
-      at++
-      continue
-    }
-    const plain = plainEnd(IN_RUN, folded, at, RUN_MAX)
-    const end = plain === -1 ? patternEnd(IN_RUN, folded, at) : plain
-    const run = folded.slice(at, end)
-    if (plain === -1) position = scanByPattern(run, emit, position)
-    else emit(withoutFinalS(run), position++)
-    at = end
-  }
+  eachStretch(IN_RUN, folded, RUN_MAX, (start, end, isPlain) => {
+    const run = folded.slice(start, end)
+    if (isPlain) emit(withoutFinalS(run), position++)
+    else position = scanByPattern(run, emit, position)
+  })
   return position
 }
 

@@ -1,4 +1,4 @@
-import { asciiKinds, kindAt, patternEnd, plainEnd } from './ascii-kinds.ts'
+import { asciiKinds, eachStretch, kindAt } from './ascii-kinds.ts'
 import { WORD } from './word-pattern.ts'
 
 const LETTER = 1
@@ -31,27 +31,20 @@ type Visit = (text: string, from: number, to: number) => void
  * is left to the pattern where it has characters beyond ASCII or is long.
  */
 export function eachWord(text: string, visit: Visit): void {
-  for (let at = 0; at < text.length; ) {
-    if (kindAt(KINDS, text, at) === 0) at++
-    else at = visitStretch(text, at, visit)
-  }
+  eachStretch(KINDS, text, PLAIN_MAX, (from, to, isPlain) => {
+    if (isPlain) visitPlain(text, from, to, visit)
+    else
+      for (const word of text.slice(from, to).match(WORD) ?? [])
+        visitWord(word, 0, word.length, visit)
+  })
 }
 
-/** Answers where it ends. */
-function visitStretch(text: string, from: number, visit: Visit): number {
-  const plain = plainEnd(KINDS, text, from, PLAIN_MAX)
-  if (plain === -1) {
-    const end = patternEnd(KINDS, text, from)
-    for (const word of text.slice(from, end).match(WORD) ?? [])
-      visitWord(word, 0, word.length, visit)
-    return end
-  }
-  for (let at = from; at < plain; ) {
+function visitPlain(text: string, from: number, to: number, visit: Visit): void {
+  for (let at = from; at < to; ) {
     const end = wordEnd(text, at)
     if (end > at) visitWord(text, at, end, visit)
     at = Math.max(end, at + 1)
   }
-  return plain
 }
 
 function visitWord(text: string, from: number, to: number, visit: Visit): void {

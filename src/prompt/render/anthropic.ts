@@ -2,7 +2,7 @@ import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
 import { oncePer } from '../once-per.ts'
 import { type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
-import { asked, question, questionLead } from './question.ts'
+import { apart, question } from './question.ts'
 
 const CACHED = { cache_control: { type: 'ephemeral' } } as const
 
@@ -39,11 +39,8 @@ export function anthropic(): Renderer {
       ...(index === pinned.length - 1 ? CACHED : {}),
     }))
   return {
-    messages: 2,
-    exactTokens: false,
+    ...apart,
     entryForm: 'search result',
-    templateTexts: (layout) => [layout.system, questionLead(layout)],
-    ownTexts: (layout) => [asked(layout)],
     entryTexts(entry) {
       const { source, title, content } = searchResult(entry)
       return [source, title, ...content.map(({ text }) => text)]

@@ -2,7 +2,7 @@ import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
 import { oncePer } from '../once-per.ts'
 import { type Entry, entryTitle, type Layout, numbered, type Renderer } from './layout.ts'
-import { asked, question, questionLead } from './question.ts'
+import { apart, question } from './question.ts'
 
 interface DocumentData {
   readonly title: string
@@ -20,11 +20,8 @@ export function cohere(): Renderer {
   const documents = (layout: Layout): object[] =>
     numbered(layout).map(([entry, n]) => ({ id: String(n), data: documentData(entry) }))
   return {
-    messages: 2,
-    exactTokens: false,
+    ...apart,
     entryForm: 'document',
-    templateTexts: (layout) => [layout.system, questionLead(layout)],
-    ownTexts: (layout) => [asked(layout)],
     entryTexts(entry) {
       const { title, text } = documentData(entry)
       return ['title', title, 'text', text]

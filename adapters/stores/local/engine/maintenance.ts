@@ -90,12 +90,12 @@ class Upkeep implements Maintenance {
       running: null,
     }
     this.#tasks.set(shard, task)
-    this.#rests.set(shard, { sinceMs: performance.now(), merges: 0 })
+    this.#beginRest(shard)
     if (this.#isFull(shard, 1)) this.#start(task)
   }
 
   noteLoaded(shard: StoredShard): void {
-    this.#rests.set(shard, { sinceMs: performance.now(), merges: 0 })
+    this.#beginRest(shard)
   }
 
   async flush(withinMs: number): Promise<void> {
@@ -173,6 +173,10 @@ class Upkeep implements Maintenance {
     }
     this.#mergeQuiet(nowMs)
     await this.#saveIndexes()
+  }
+
+  #beginRest(shard: StoredShard): void {
+    this.#rests.set(shard, { sinceMs: performance.now(), merges: 0 })
   }
 
   #mergeQuiet(nowMs: number): void {

@@ -111,9 +111,7 @@ async function scan(
   search: RowSearch,
   signal: AbortSignal,
 ): Promise<Scored> {
-  const { k, allowed, allowedCount, floor } = search
-  if (allowed !== null && allowedCount <= k)
-    return await scoreRows(parts, query, rowsOf(allowed), signal)
+  const { k, floor } = search
   const { rows, scoresMax } = await parts.scanRows(query.vector, search, headOf(k), signal)
   const first = await scoreRows(parts, query, rows.slice(0, k), signal)
   const least = first.scores.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
@@ -191,12 +189,4 @@ function countAllowed(rows: ArrayLike<number>, allowed: Uint32Array | null): num
   let count = 0
   for (let i = 0; i < rows.length; i++) if (hasRow(allowed, rows[i] as number)) count += 1
   return count
-}
-
-function rowsOf(allowed: Uint32Array): number[] {
-  const rows: number[] = []
-  for (let word = 0; word < allowed.length; word++)
-    for (let bits = allowed[word] as number; bits !== 0; bits &= bits - 1)
-      rows.push(word * 32 + 31 - Math.clz32(bits & -bits))
-  return rows
 }
