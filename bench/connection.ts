@@ -4,6 +4,8 @@ import { connect, type Socket } from 'node:net'
 export interface Reply {
   readonly status: number
   readonly text: string
+  /** From writing the request to the last byte of its answer; making text of the bytes is the caller's own. */
+  readonly ms: number
 }
 
 const ANSWER_MS = 60_000
@@ -17,6 +19,7 @@ export class Connection {
   readonly #socket: Socket
   readonly #host: string
   #received: Buffer[] = []
+  #arrivedMs = 0
   #arrived: () => void = () => {}
   #failed: (error: Error) => void = () => {}
 
@@ -24,6 +27,7 @@ export class Connection {
     this.#socket = socket
     this.#host = host
     socket.on('data', (part: Buffer) => {
+      this.#arrivedMs = performance.now()
       this.#received.push(part)
       this.#arrived()
     })
@@ -50,14 +54,16 @@ export class Connection {
       ...headers,
     }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-    this.#socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
+    const request = `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
+    const sentMs = performance.now()
+    this.#socket.write(request)
     for (;;) {
       await this.#part()
       const bytes = this.#received.length === 1 ? this.#received[0] : Buffer.concat(this.#received)
       const reply = bytes && readReply(bytes)
       if (!reply) continue
       this.#received = []
-      return reply
+      return { ...reply, ms: this.#arrivedMs - sentMs }
     }
   }
 
@@ -75,7 +81,7 @@ export class Connection {
 }
 
 /** Null until all of it has arrived. */
-function readReply(bytes: Buffer): Reply | null {
+function readReply(bytes: Buffer): Omit<Reply, 'ms'> | null {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd < 0) return null
   const head = bytes.toString('latin1', 0, headEnd)

@@ -25,10 +25,8 @@ export async function closedLoop(
   const caller = async (): Promise<void> => {
     const connection = await Connection.open(url)
     for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) {
-      const sentMs = performance.now()
-      const answer = await connection.post(url.pathname, headers, body)
-      if (answer.status === 200)
-        samples.push({ ms: performance.now() - sentMs, body: JSON.parse(answer.text) })
+      const { status, text, ms } = await connection.post(url.pathname, headers, body)
+      if (status === 200) samples.push({ ms, body: JSON.parse(text) })
       else failures += 1
     }
     connection.close()

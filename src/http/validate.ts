@@ -16,9 +16,11 @@ const NAME_CHARS_MAX = 64
 
 /** The value as the schema has it, or `invalid_request` with every fault and its place. `where`: «body», «query» … */
 export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
-  const result = schema.safeParse(value, { error: explain })
+  // Most values are right, and zod takes twice as long where it may be asked for words.
+  const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw refuse(faultsOf(result.error), where)
+  const { error = result.error } = schema.safeParse(value, { error: explain })
+  throw refuse(faultsOf(error), where)
 }
 
 export function refuse(faults: readonly Fault[], where: string): QuarryError {

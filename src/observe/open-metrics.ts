@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RetrieveResponse } from '../retrieve/request.ts'
+import { openAfterwards } from './afterwards.ts'
 import { engineMetrics } from './engine-metrics.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -11,16 +12,24 @@ const BREAKER_STATES = ['closed', 'half_open', 'open'] as const
 export function openMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  const afterwards = openAfterwards()
   return {
-    ...serving(registry),
+    ...serving(registry, afterwards.add),
     ...ingesting(registry),
     ...dependencies(registry),
     watchEngine: (describe) => engineMetrics(registry, describe),
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    render: async () => {
+      afterwards.flush()
+      return { contentType: registry.contentType, body: await registry.metrics() }
+    },
   }
 }
 
-function serving(registry: Registry): Pick<Metrics, 'request' | 'retrieval'> {
+/** A dozen observations take as long as checking a request does, and nobody's answer has to wait for them. */
+function serving(
+  registry: Registry,
+  afterwards: (observe: () => void) => void,
+): Pick<Metrics, 'request' | 'retrieval'> {
   const registers = [registry]
   const requests = new Histogram({
     name: 'http_server_request_duration_seconds',
@@ -71,14 +80,16 @@ function serving(registry: Registry): Pick<Metrics, 'request' | 'retrieval'> {
     caches.inc({ cache: 'query_vector', result: response.usage.queryVectorCache })
   }
   return {
-    request: (route, method, status, seconds) => {
-      const labels = { http_route: route, http_request_method: method }
-      requests.observe({ ...labels, http_response_status_code: status }, seconds)
-    },
-    retrieval: (outcome, response) => {
-      retrievals.inc({ outcome })
-      if (response !== null) answered(outcome, response)
-    },
+    request: (route, method, status, seconds) =>
+      afterwards(() => {
+        const labels = { http_route: route, http_request_method: method }
+        requests.observe({ ...labels, http_response_status_code: status }, seconds)
+      }),
+    retrieval: (outcome, response) =>
+      afterwards(() => {
+        retrievals.inc({ outcome })
+        if (response !== null) answered(outcome, response)
+      }),
   }
 }
 

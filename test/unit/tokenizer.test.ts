@@ -29,6 +29,19 @@ describe('o200k_base', () => {
     )
   })
 
+  test('numbers are counted as the encoding does', async () => {
+    const tokenizer = await openTokenizer()
+    const upTo = (digits: number) =>
+      Array.from({ length: 10 ** digits }, (_, n) => String(n).padStart(digits, '0'))
+    for (const number of [...upTo(1), ...upTo(2), ...upTo(3)]) expect(exact(number)).toBe(1)
+    const numbers = fc.string({ unit: fc.constantFrom(...upTo(1)), minLength: 1, maxLength: 90 })
+    fc.assert(
+      fc.property(numbers, (number) => {
+        expect(tokenizer.count(number)).toBe(exact(number))
+      }),
+    )
+  })
+
   test('special tokens in text are text', async () => {
     const tokenizer = await openTokenizer()
     expect(tokenizer.count('a <|endoftext|> b <|im_start|>')).toBeGreaterThan(8)
