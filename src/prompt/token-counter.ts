@@ -47,14 +47,12 @@ export function tokenCounter(
     return tokens
   }
 
-  const countOnce = async (
+  const countFor = async (
     counts: TokenMemo,
     key: string,
-    texts: () => readonly string[],
+    texts: readonly string[],
   ): Promise<number> => {
-    const known = counts.get(key)
-    if (known !== undefined) return known
-    const tokens = await countTexts(texts())
+    const tokens = await countTexts(texts)
     counts.set(key, tokens)
     return tokens
   }
@@ -64,22 +62,21 @@ export function tokenCounter(
   const entries = new Map<Entry, number>()
 
   const countEntry = async (entry: Entry): Promise<number> => {
-    await pace()
-    signal.throwIfAborted()
     const key = `${renderer.entryForm} ${entry.textKey} ${entryTitle(entry)}`
-    const tokens = await countOnce(memo, key, () => renderer.entryTexts(entry))
+    const tokens = memo.get(key) ?? (await countFor(memo, key, renderer.entryTexts(entry)))
     entries.set(entry, tokens)
     return tokens
   }
 
   const entry = async (each: Entry, n: number): Promise<number> => {
     const number = renderer.numberText(n)
-    const label = await countOnce(numbers, number, () => [number])
+    const label = numbers.get(number) ?? (await countFor(numbers, number, [number]))
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
   const countTemplate = async (text: string): Promise<number> => {
-    const tokens = await countOnce(memo, `template ${text}`, () => [text])
+    const key = `template ${text}`
+    const tokens = memo.get(key) ?? (await countFor(memo, key, [text]))
     counted.set(text, tokens)
     return tokens
   }
@@ -89,9 +86,10 @@ export function tokenCounter(
     for (const text of renderer.templateTexts(layout))
       sum += counted.get(text) ?? (await countTemplate(text))
     for (const text of renderer.ownTexts(layout))
-      sum += await countOnce(counted, text, () => [text])
+      sum += counted.get(text) ?? (await countFor(counted, text, [text]))
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
     await pace()
+    signal.throwIfAborted()
     return sum
   }
 
