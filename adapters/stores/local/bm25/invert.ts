@@ -10,7 +10,7 @@ import {
 import type { GrowingTermTable } from './term-table.ts'
 
 export interface LoggedRows {
-  readonly log: PostingLog
+  readonly log: Pick<PostingLog, 'count' | 'drain'>
   readonly terms: GrowingTermTable
   /** In how many rows each term is. */
   readonly frequencies: Uint32Array

@@ -89,7 +89,17 @@ export class GrowingTermTable {
   }
 
   idOf(term: string): number {
-    const length = encode(term)
+    return this.#idOfEncoded(encode(term))
+  }
+
+  /** Of a term as another table holds it. */
+  idOfBytes(bytes: Uint8Array, from: number, to: number): number {
+    if (scratch.length < to - from) scratch = new Uint8Array((to - from) * 2)
+    scratch.set(bytes.subarray(from, to))
+    return this.#idOfEncoded(to - from)
+  }
+
+  #idOfEncoded(length: number): number {
     const slot = slotOf(this.#table(), length)
     const known = this.#slots[slot] as number
     return known === 0 ? this.#add(slot, length) : known - 1

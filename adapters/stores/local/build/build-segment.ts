@@ -1,9 +1,6 @@
 import { basename } from 'node:path'
-import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import { unending } from '../../../../src/core/unending.ts'
-import type { DenseSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
-import type { Blocks } from '../blocks.ts'
-import { createPostingsBuilder } from '../bm25/build-postings.ts'
+import type { DenseSpec } from '../../../../src/core/vector-store.ts'
 import { buildColumns } from '../columns/build-columns.ts'
 import type { VectorRows } from '../dense/dense-segment.ts'
 import { encodeCodes, encodeRows } from '../dense/encode-rows.ts'
@@ -26,19 +23,12 @@ export async function buildSegment(job: BuildJob, source: RowSource, files: File
     { name: 'chunks', blocks: buildChunks(source.chunks()) },
     { name: 'columns', blocks: buildColumns(source.chunks()) },
   ]
-  if (spec.lexical !== null)
-    parts.push({ name: 'postings', blocks: buildPostings(source, spec.lexical) })
+  if (spec.lexical !== null) parts.push({ name: 'postings', blocks: source.postings(spec.lexical) })
   const vectors = spec.dense === null ? null : await buildVectors(job, kind, spec.dense, source)
   if (vectors !== null) parts.push(vectors.part)
   const about = { ...owner, file: basename(path), kind, rows: source.count, ...vectors?.about }
   const bytes = await writeSegment(files, path, about, parts)
   return { rows: source.count, kind, bytes: bytes + (vectors?.graphBytes ?? 0) }
-}
-
-function buildPostings(source: RowSource, lexical: LexicalSpec): Blocks {
-  const builder = createPostingsBuilder(lexical, openAnalyzer(lexical.analyzer))
-  for (const chunk of source.chunks()) builder.add(chunk)
-  return builder.finish()
 }
 
 interface BuiltVectors {

@@ -1,5 +1,6 @@
 import type { Chunk } from '../../../../src/core/model.ts'
 import { hasRow } from '../bitmap.ts'
+import { mergePostings, type RowOrder } from '../bm25/merge-postings.ts'
 import type { Files } from '../files/files.ts'
 import { compareRows } from '../segment/build-chunks.ts'
 import { type Chunks, openChunks } from '../segment/open-chunks.ts'
@@ -26,7 +27,8 @@ export async function mergeSource(
     const rows = Number(segment.about['rows'])
     opened.push({ segment, chunks: openChunks(segment.part('chunks'), rows), dead })
   }
-  const { inputOf, rowOf } = orderOf(opened)
+  const order = orderOf(opened)
+  const { inputOf, rowOf } = order
   return {
     count: rowOf.length,
     *chunks() {
@@ -34,6 +36,13 @@ export async function mergeSource(
         const input = opened[inputOf[at] as number] as Input
         yield input.chunks.chunkAt(rowOf[at] as number)
       }
+    },
+    postings(spec) {
+      const inputs = opened.map(({ segment, chunks }) => ({
+        blocks: segment.part('postings'),
+        count: chunks.count,
+      }))
+      return mergePostings(inputs, order, spec)
     },
     async readVectors(floats, dimensions) {
       for (const [number, { segment }] of opened.entries()) {
@@ -56,10 +65,7 @@ async function vectorsOf(segment: OpenSegment<Space>, signal: AbortSignal): Prom
 }
 
 /** Which row of which input comes where; always the least of the heads, of which there are few. */
-function orderOf(inputs: readonly Input[]): {
-  readonly inputOf: Uint8Array
-  readonly rowOf: Uint32Array
-} {
+function orderOf(inputs: readonly Input[]): RowOrder {
   const heads = inputs.map((input) => nextLive(input, 0))
   const inputOf: number[] = []
   const rowOf: number[] = []

@@ -1,4 +1,6 @@
+import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import type { Chunk } from '../../../../src/core/model.ts'
+import { createPostingsBuilder } from '../bm25/build-postings.ts'
 import { sortRows } from '../segment/build-chunks.ts'
 import { decodeRecord } from '../segment/record.ts'
 import type { DeltaLogRows } from './job.ts'
@@ -14,6 +16,11 @@ export function sealSource({ pages, pageOf, from, to }: DeltaLogRows): RowSource
   return {
     count: logged.length,
     chunks: () => Array.from(order, (at) => logged[at] as Chunk),
+    postings(spec) {
+      const builder = createPostingsBuilder(spec, openAnalyzer(spec.analyzer))
+      for (const at of order) builder.add(logged[at] as Chunk)
+      return builder.finish()
+    },
     async readVectors(floats, dimensions) {
       order.forEach((at, row) => {
         const page = pages[pageOf[at] as number] as SharedArrayBuffer
