@@ -67,6 +67,7 @@ export async function measureHttpOverhead(
       const to = Math.floor((overheads.length * (round + 1)) / OVERHEAD_ROUNDS)
       return percentile(overheads.slice(from, to), 0.5)
     })
+    const calmest = Math.min(...medians)
     const whole = samples.map(({ ms }) => ms)
     const inside = samples.map(({ body }) => (body as Timed).timings_ms['total'] ?? 0)
     const chars = samples.map(({ body }) => JSON.stringify(body).length)
@@ -76,7 +77,7 @@ export async function measureHttpOverhead(
       corpus: corpus.name,
       passages: corpus.passages.length,
       rounds_p50_ms: {
-        calmest: round(Math.min(...medians)),
+        calmest: round(calmest),
         middle: round(percentile(medians, 0.5)),
         busiest: round(Math.max(...medians)),
       },
@@ -86,7 +87,7 @@ export async function measureHttpOverhead(
       whole_p50_ms: round(percentile(whole, 0.5)),
       share_of_time: sharesOf({ samples, ...result }),
     }
-    return { p50Ms: Math.min(...medians), detail }
+    return { p50Ms: calmest, detail }
   })
 }
 

@@ -7,6 +7,7 @@ import {
   emptyBitmap,
   hasRow,
 } from '../../adapters/stores/local/bitmap.ts'
+import type { Blocks } from '../../adapters/stores/local/blocks.ts'
 import { createPostingsBuilder } from '../../adapters/stores/local/bm25/build-postings.ts'
 import { openPostings } from '../../adapters/stores/local/bm25/open-postings.ts'
 import type {
@@ -133,11 +134,15 @@ export interface Segment {
 }
 
 export function segmentOf(fields: readonly Partial<Fields>[], spec: LexicalSpec = SPEC): Segment {
+  const blocks = blockReader('postings', blocksOf(fields, spec))
+  const rows = fields.map((of, row) => counted(spec, chunkAt(row, of)))
+  return { spec, postings: openPostings(blocks, rows.length, spec), rows }
+}
+
+export function blocksOf(fields: readonly Partial<Fields>[], spec: LexicalSpec): Blocks {
   const builder = createPostingsBuilder(spec, WORDS)
-  const chunks = fields.map((of, row) => chunkAt(row, of))
-  for (const chunk of chunks) builder.add(chunk)
-  const postings = openPostings(blockReader('postings', builder.finish()), chunks.length, spec)
-  return { spec, postings, rows: chunks.map((chunk) => counted(spec, chunk)) }
+  for (const [row, of] of fields.entries()) builder.add(chunkAt(row, of))
+  return builder.finish()
 }
 
 /** Words of very different frequency, in texts of very different length, often the same ones. */

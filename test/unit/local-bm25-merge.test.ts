@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Blocks } from '../../adapters/stores/local/blocks.ts'
-import { createPostingsBuilder } from '../../adapters/stores/local/bm25/build-postings.ts'
 import { mergePostings, type RowOrder } from '../../adapters/stores/local/bm25/merge-postings.ts'
 import {
   BEST_RANKS,
@@ -12,16 +11,10 @@ import {
 import { findTerm } from '../../adapters/stores/local/bm25/term-table.ts'
 import { blockReader } from '../../adapters/stores/local/segment/block-reader.ts'
 import type { LexicalSpec } from '../../src/core/vector-store.ts'
-import { chunkAt, type Fields, SPEC, texts, WORDS } from '../support/bm25.ts'
+import { blocksOf, type Fields, SPEC, texts, WORDS } from '../support/bm25.ts'
 import { sequence } from '../support/hnsw-rows.ts'
 
 const BOOSTED: LexicalSpec = { ...SPEC, boosts: { title: 2.5, headings: 1.5, body: 0.5 } }
-
-function built(rows: readonly Partial<Fields>[], spec: LexicalSpec): Blocks {
-  const builder = createPostingsBuilder(spec, WORDS)
-  for (const [row, fields] of rows.entries()) builder.add(chunkAt(row, fields))
-  return builder.finish()
-}
 
 /** All that a segment knows of each term of its rows, whatever its number is. */
 function meaningOf(blocks: Blocks, rows: readonly Partial<Fields>[]): object {
@@ -87,11 +80,11 @@ function expectSame(
   sliceRows?: number,
 ): void {
   const sources = inputs.map((rows) => ({
-    blocks: blockReader('postings', built(rows, spec)),
+    blocks: blockReader('postings', blocksOf(rows, spec)),
     count: rows.length,
   }))
   const merged = mergePostings(sources, order, spec, sliceRows)
-  expect(meaningOf(merged, live)).toEqual(meaningOf(built(live, spec), live))
+  expect(meaningOf(merged, live)).toEqual(meaningOf(blocksOf(live, spec), live))
 }
 
 describe('merged postings', () => {

@@ -42,7 +42,7 @@ export function mergePostings(
   spec: LexicalSpec,
   sliceRows: number = SLICE_ROWS,
 ): Blocks {
-  const inputs = sources.map((source, number) => openInput(source, number, order))
+  const inputs = openInputs(sources, order)
   const terms = new GrowingTermTable()
   const { frequencies, rowStarts, units } = count(inputs, terms, order.rowOf.length)
   const unit = unitOf(spec)
@@ -68,22 +68,30 @@ export function mergePostings(
 
 type Take = (row: number, term: number, units: number) => void
 
-function openInput({ blocks, count }: PostingsInput, number: number, order: RowOrder): Input {
-  const postings = fromBlocks(blocks, count)
-  const placeOf = new Int32Array(count).fill(LEFT_OUT)
-  for (let place = 0; place < order.rowOf.length; place++)
-    if (order.inputOf[place] === number) placeOf[order.rowOf[place] as number] = place
-  const next = postings.starts.slice(0, -1)
-  return { postings, placeOf, termOf: new Uint32Array(next.length), next }
+function openInputs(sources: readonly PostingsInput[], { inputOf, rowOf }: RowOrder): Input[] {
+  const inputs = sources.map(({ blocks, count }) => {
+    const postings = fromBlocks(blocks, count)
+    const next = postings.starts.slice(0, -1)
+    const placeOf = new Int32Array(count).fill(LEFT_OUT)
+    return { postings, placeOf, termOf: new Uint32Array(next.length), next }
+  })
+  for (let place = 0; place < rowOf.length; place++) {
+    const { placeOf } = inputs[inputOf[place] as number] as Input
+    placeOf[rowOf[place] as number] = place
+  }
+  return inputs
 }
 
-interface Counts {
-  /** In how many rows each term is. */
-  readonly frequencies: Uint32Array
-  /** So many postings are those of the rows before it. */
+interface Tally {
+  /** How many postings come before those of each row. */
   readonly rowStarts: Uint32Array
   /** Of all rows together, which is their length. */
-  readonly units: number
+  units: number
+}
+
+interface Counts extends Readonly<Tally> {
+  /** In how many rows each term is. */
+  readonly frequencies: Uint32Array
 }
 
 /** Numbers the terms that are in any row of the result. */
@@ -101,19 +109,13 @@ function count(inputs: readonly Input[], terms: GrowingTermTable, rowCount: numb
       frequencies[id] = (frequencies[id] as number) + frequency
     }
   }
-  const { rowStarts, units } = tally
+  const { rowStarts } = tally
   for (let row = 0; row < rowCount; row++)
     rowStarts[row + 1] = (rowStarts[row + 1] as number) + (rowStarts[row] as number)
-  return { frequencies: frequencies.subarray(0, terms.count), rowStarts, units }
+  return { ...tally, frequencies: frequencies.subarray(0, terms.count) }
 }
 
-interface Tally {
-  /** Behind each row, how many postings it has. */
-  readonly rowStarts: Uint32Array
-  units: number
-}
-
-/** In how many rows that stay the term is. */
+/** In how many rows that stay the term is; each of them is counted at the start of the row behind it. */
 function countTerm({ postings, placeOf }: Input, term: number, tally: Tally): number {
   const { starts, rows } = postings
   const { rowStarts } = tally

@@ -19,10 +19,6 @@ export class PostingLog {
     return this.#count
   }
 
-  get largeCount(): number {
-    return this.#largeCount
-  }
-
   push(term: number, units: number): void {
     const at = this.#count & (PAGE_POSTINGS - 1)
     if (at === 0) {

@@ -94,7 +94,7 @@ export class GrowingTermTable {
 
   /** Of a term as another table holds it. */
   idOfBytes(bytes: Uint8Array, from: number, to: number): number {
-    if (scratch.length < to - from) scratch = new Uint8Array((to - from) * 2)
+    scratch = withRoom(scratch, to - from)
     scratch.set(bytes.subarray(from, to))
     return this.#idOfEncoded(to - from)
   }

@@ -13,12 +13,13 @@ export function sealSource({ pages, pageOf, from, to }: DeltaLogRows): RowSource
     decodeRecord(bytes[page] as Uint8Array, from[at] as number, to[at] as number),
   )
   const order = sortRows(logged)
+  const chunks = (): Chunk[] => Array.from(order, (at) => logged[at] as Chunk)
   return {
     count: logged.length,
-    chunks: () => Array.from(order, (at) => logged[at] as Chunk),
+    chunks,
     postings(spec) {
       const builder = createPostingsBuilder(spec, openAnalyzer(spec.analyzer))
-      for (const at of order) builder.add(logged[at] as Chunk)
+      for (const chunk of chunks()) builder.add(chunk)
       return builder.finish()
     },
     async readVectors(floats, dimensions) {
