@@ -5,9 +5,17 @@ export interface Analyzer {
   readonly revision: number
   /** Terms in order of occurrence, repeats kept; stop words are absent. */
   terms(text: string): string[]
+  /** The same terms one by one, for those who count many texts. */
+  eachTerm(text: string, visit: VisitTerm): void
   /** Terms with their word positions, stop words leaving gaps, for phrases and proximity. */
   positions(text: string): readonly TermPosition[]
 }
+
+/** Hints are below this. */
+export const TERM_HINTS = 2 ** 15
+
+/** The same term mostly comes with the same hint, by which what is known of it may be kept; -1 is none. */
+export type VisitTerm = (term: string, hint: number) => void
 
 export interface TermPosition {
   readonly term: string

@@ -17,7 +17,7 @@ import type {
 } from '../../adapters/stores/local/bm25/segment-postings.ts'
 import type { Found } from '../../adapters/stores/local/found.ts'
 import { blockReader } from '../../adapters/stores/local/segment/block-reader.ts'
-import type { Analyzer } from '../../src/core/analyzer.ts'
+import { type Analyzer, TERM_HINTS } from '../../src/core/analyzer.ts'
 import type { Chunk } from '../../src/core/model.ts'
 import type { LexicalSpec } from '../../src/core/vector-store.ts'
 import { chunkOf, never } from '../conformance/fixture.ts'
@@ -25,11 +25,18 @@ import { sequence } from './hnsw-rows.ts'
 
 export const SPEC: LexicalSpec = { analyzer: 'unicode', k1: 0.9, b: 0.4 }
 
+/** Such as a word has by chance: hints that others have too, and none. */
+const HINTS = [7, -1, 7, 0, TERM_HINTS - 1]
+
 /** Splits at spaces and keeps everything, so that the tests decide what a term is. */
 export const WORDS: Analyzer = {
   revision: 1,
   name: 'words',
   terms: (text) => text.split(' ').filter((word) => word !== ''),
+  eachTerm: (text, visit) => {
+    for (const [at, word] of WORDS.terms(text).entries())
+      visit(word, HINTS[at % HINTS.length] ?? -1)
+  },
   positions: () => [],
 }
 

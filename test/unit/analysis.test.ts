@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { plainForms } from '../../src/core/analysis/fold.ts'
 import { openAnalyzer } from '../../src/core/analysis/open-analyzer.ts'
 import { porterStem } from '../../src/core/analysis/porter.ts'
 import { WORD } from '../../src/core/analysis/word-pattern.ts'
@@ -33,6 +34,16 @@ const anyText = fc.oneof(
   fc.integer({ min: 120, max: 600 }).map((length) => `${'a1b'.repeat(length / 3)} end`),
 )
 
+function wordsOf(text: string): string[] {
+  const words: string[] = []
+  eachWord(text, (source, from, to) => words.push(source.text.slice(from, to)))
+  return words
+}
+
+function wordsByPattern(text: string): string[] {
+  return (plainForms(text).match(WORD) ?? []).filter((word) => !/^\p{Pc}+$/u.test(word))
+}
+
 describe('Porter’s stemmer', () => {
   it.each(
     STEMS.trim()
@@ -63,13 +74,26 @@ describe('english', () => {
   it('parts words as the pattern does that is their definition', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const words = text.match(WORD) ?? []
-        const found: string[] = []
-        eachWord(text, (from, start, end) => found.push(from.slice(start, end)))
-        expect(found).toEqual(words.filter((word) => !/^\p{Pc}+$/u.test(word)))
+        expect(wordsOf(text)).toEqual(wordsByPattern(text))
       }),
       { numRuns: 2_000 },
     )
+  })
+
+  it('does so for every unit of the scripts that it knows without the pattern', () => {
+    const around = ['', 'a', '1', '_', '.', ' ', 'é', '\u0301', '\u00ad', '中', 'ﬁ']
+    const known = [
+      ...Array.from({ length: 0x700 - 0x80 }, (_, i) => 0x80 + i),
+      ...Array.from({ length: 0x70 }, (_, i) => 0x2000 + i),
+    ]
+    const wrong: string[] = []
+    for (const unit of known)
+      for (const before of around)
+        for (const after of around) {
+          const text = `x ${before}${String.fromCharCode(unit)}${after}y`
+          if (wordsOf(text).join(' ') !== wordsByPattern(text).join(' ')) wrong.push(text)
+        }
+    expect(wrong).toEqual([])
   })
 
   it('answers the same for a word that it met before, also among very many', () => {
@@ -122,7 +146,7 @@ describe('unicode', () => {
     const { positions } = openAnalyzer('unicode')
     fc.assert(
       fc.property(anyText, (text) => {
-        const beyondAscii = text.replace(/[^a-zA-Z0-9\u0080-\u{10ffff}]/gu, '\u2028')
+        const beyondAscii = text.replace(/[^a-zA-Z0-9\u0080-\u{10ffff}]/gu, '\u3001')
         expect(positions(text)).toEqual(positions(beyondAscii))
       }),
       { numRuns: 2_000 },

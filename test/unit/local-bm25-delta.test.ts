@@ -1,12 +1,9 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { countRows } from '../../adapters/stores/local/bitmap.ts'
-import { createDeltaPostings } from '../../adapters/stores/local/bm25/delta-postings.ts'
+import { countRows, removeRow } from '../../adapters/stores/local/bitmap.ts'
+import type { RowTerms } from '../../adapters/stores/local/bm25/count-terms.ts'
+import { DeltaPostings } from '../../adapters/stores/local/bm25/delta-postings.ts'
 import type { LexicalSearch } from '../../adapters/stores/local/bm25/segment-postings.ts'
-import {
-  type WeightedTerms,
-  weightedTerms,
-} from '../../adapters/stores/local/bm25/weighted-terms.ts'
 import type { LexicalSpec } from '../../src/core/vector-store.ts'
 import { never } from '../conformance/fixture.ts'
 import {
@@ -47,16 +44,19 @@ describe('a delta’s postings', () => {
         K,
         fc.option(fc.constantFrom(0.1, 0.7)),
         async (steps, words, k, share) => {
-          const postings = createDeltaPostings(SPEC)
+          const postings = new DeltaPostings(SPEC, WORDS)
           const rows: (Counted | null)[] = []
+          const termsOf: RowTerms[] = []
           for (const { leaves, row, text } of steps) {
             if (leaves) {
-              postings.remove(row)
-              if (row < rows.length) rows[row] = null
+              if ((rows[row] ?? null) === null) continue
+              postings.remove(termsOf[row] as RowTerms)
+              rows[row] = null
               continue
             }
             const chunk = chunkAt(0, { text: text.map((word) => `w${word}`).join(' ') })
-            postings.add(rows.length, weightedTerms(chunk, SPEC, WORDS))
+            termsOf.push(postings.count(chunk).slice())
+            postings.add(rows.length, postings.count(chunk))
             rows.push(counted(SPEC, chunk))
           }
           const total = rows.reduce((sum, row) => sum + (row?.length ?? 0), 0)
@@ -65,14 +65,16 @@ describe('a delta’s postings', () => {
             expect(postings.documentFrequency(`w${word}`)).toBe(
               rows.filter((row) => row?.tf.has(`w${word}`)).length,
             )
-          const allowed = share === null ? null : randomRows(rows.length, share, 1)
+          const allowed = randomRows(rows.length, share ?? 1, 1)
+          for (const [row, counts] of rows.entries()) if (counts === null) removeRow(allowed, row)
+          const isAll = share === null && !rows.includes(null)
           const search: LexicalSearch = {
             ...searchOf({ spec: SPEC, postings, rows: [] }, []),
             terms: weighted(words, rows),
             averageLength: averageOf(rows),
             k,
-            allowed,
-            allowedCount: allowed === null ? rows.length : countRows(allowed),
+            allowed: isAll ? null : allowed,
+            allowedCount: countRows(allowed),
             floor: steps.length % 3 === 0 ? 0.7 : Number.NEGATIVE_INFINITY,
           }
           expect(await postings.search(search, never)).toEqual(reference(SPEC, rows, search))
@@ -86,9 +88,8 @@ describe('a delta’s postings', () => {
     for (const spec of [SPEC, BOOSTED]) {
       const fields = texts(800, 6, 90).map((of, row) => ({ ...of, title: `w${row % 50}` }))
       const segment = segmentOf(fields, spec)
-      const delta = createDeltaPostings(spec)
-      for (const [row, of] of fields.entries())
-        delta.add(row, weightedTerms(chunkAt(row, of), spec, WORDS))
+      const delta = new DeltaPostings(spec, WORDS)
+      for (const [row, of] of fields.entries()) delta.add(row, delta.count(chunkAt(row, of)))
       expect(delta.lengthTotal).toBe(segment.postings.lengthTotal)
       for (const words of [['w0'], ['w3', 'w20', 'w1'], ['w41', 'w0', 'w59', 'w12']]) {
         const search = searchOf(segment, words, { k: 500 })
@@ -100,26 +101,55 @@ describe('a delta’s postings', () => {
   })
 
   it('show no row that came during a search', async () => {
-    const rowOf = (text: string): WeightedTerms => weightedTerms(chunkAt(0, { text }), SPEC, WORDS)
-    const delta = createDeltaPostings(SPEC)
-    for (let row = 0; row < 50; row++) delta.add(row, rowOf('river stone'))
+    const delta = new DeltaPostings(SPEC, WORDS)
+    const add = (row: number, text: string): void => {
+      delta.add(row, delta.count(chunkAt(row, { text })))
+    }
+    for (let row = 0; row < 50; row++) add(row, 'river stone')
     const rows = Array.from({ length: 50 }, () =>
       counted(SPEC, chunkAt(0, { text: 'river stone' })),
     )
     const search = searchOf({ spec: SPEC, postings: delta, rows }, ['river', 'stone'], { k: 100 })
     hurry()
     const searching = delta.search(search, never)
-    delta.add(50, rowOf('river stone stone'))
+    add(50, 'river stone stone')
     expect(await searching).toEqual(reference(SPEC, rows, search))
   })
 
-  it('take less memory when rows leave', () => {
-    const delta = createDeltaPostings(SPEC)
-    delta.add(0, weightedTerms(chunkAt(0, { text: 'a b c' }), SPEC, WORDS))
-    const before = delta.bytes
-    delta.remove(0)
-    delta.remove(0)
-    expect(delta.bytes).toBeLessThan(before)
-    expect(delta.lengthTotal).toBe(0)
+  it('keep what others count apart, though all remember terms by the same hints', async () => {
+    const deltas = [new DeltaPostings(SPEC, WORDS), new DeltaPostings(SPEC, WORDS)]
+    const fields = texts(300, 9, 40)
+    for (const [row, of] of fields.entries())
+      for (const [number, delta] of deltas.entries())
+        if (row % (number + 2) !== 0) delta.add(row, delta.count(chunkAt(row, of)))
+        else delta.add(row, delta.count(chunkAt(row, { text: `only${number} in${row}` })))
+    for (const [number, delta] of deltas.entries()) {
+      const rows = fields.map((of, row) =>
+        counted(
+          SPEC,
+          chunkAt(row, row % (number + 2) !== 0 ? of : { text: `only${number} in${row}` }),
+        ),
+      )
+      for (const words of [
+        ['w0', 'w7'],
+        ['only0', 'w3'],
+        ['only1', 'in6', 'w20'],
+      ]) {
+        const search = searchOf({ spec: SPEC, postings: delta, rows }, words, { k: 200 })
+        expect(await delta.search(search, never)).toEqual(reference(SPEC, rows, search))
+      }
+    }
+  })
+
+  it('say what they take', () => {
+    const delta = new DeltaPostings(SPEC, WORDS)
+    let postings = 0
+    for (const [row, of] of texts(2_000, 5, 60).entries()) {
+      const terms = delta.count(chunkAt(row, of))
+      postings += (terms.length - 1) / 2
+      delta.add(row, terms)
+    }
+    expect(delta.bytes).toBeGreaterThan(postings * 8)
+    expect(delta.bytes).toBeLessThan(postings * 24)
   })
 })

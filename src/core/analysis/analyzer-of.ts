@@ -1,7 +1,7 @@
 import type { Analyzer, TermPosition } from '../analyzer.ts'
 
-/** Called for each term, in order; the position of a word counts stop words too. */
-export type Emit = (term: string, position: number) => void
+/** Called for each term, in order; the position of a word counts stop words too. The hint is a `VisitTerm`'s. */
+export type Emit = (term: string, position: number, hint: number) => void
 
 /** Longest term kept, in UTF-16 units as Lucene counts; what is longer is cut, so that blobs fill no dictionary. */
 export const TERM_LENGTH_MAX = 255
@@ -21,6 +21,11 @@ export function analyzerOf(
         if (term !== '') terms.push(term)
       })
       return terms
+    },
+    eachTerm: (text, visit) => {
+      scan(text, (term, _, hint) => {
+        if (term !== '') visit(term, hint)
+      })
     },
     positions: (text) => {
       const positions: TermPosition[] = []

@@ -1,7 +1,6 @@
 import type { Emit } from './analyzer-of.ts'
-import { plainForms } from './fold.ts'
 import { porterStem } from './porter.ts'
-import { rememberTerms } from './remembered-terms.ts'
+import { RememberedTerms } from './remembered-terms.ts'
 import { eachWord } from './words.ts'
 
 /** Lucene's English stop set. */
@@ -13,15 +12,15 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
 /** As Lucene's EnglishAnalyzer: words, possessives off, lower case, stop words out, Porter's stems. */
 export function scanEnglish(text: string, emit: Emit): void {
   let position = 0
-  eachWord(plainForms(text), (words, from, to) => {
-    const term = stemAt(words, from, to)
-    if (term !== '') emit(term, position)
+  eachWord(text, (source, from, to) => {
+    const term = stems.termAt(source, from, to)
+    if (term !== '') emit(term, position, stems.hint)
     position++
   })
 }
 
 /** Empty for stop words. */
-const stemAt = rememberTerms((word) => {
+const stems = new RememberedTerms((word) => {
   const term = lowerCase(withoutPossessive(word))
   return STOP_WORDS.has(term) ? '' : porterStem(term)
 })

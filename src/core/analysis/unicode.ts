@@ -1,6 +1,8 @@
 import type { Emit } from './analyzer-of.ts'
-import { asciiKinds, eachStretch } from './ascii-kinds.ts'
 import { foldText } from './fold.ts'
+import { NO_HINT, RememberedTerms } from './remembered-terms.ts'
+import { TextUnits } from './text-units.ts'
+import { BEYOND, eachStretch, unitKinds } from './unit-kinds.ts'
 
 const CJK = String.raw`[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]&&[\p{L}\p{M}]]`
 const SPACELESS = String.raw`[[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]&&[\p{L}\p{M}]]`
@@ -10,10 +12,17 @@ const RUN = new RegExp(
   'gv',
 )
 
-/** Of text that was folded. */
-const IN_RUN = asciiKinds([['abcdefghijklmnopqrstuvwxyz0123456789', 1]])
-
+const ANY_RUN = /[\p{L}\p{M}\p{N}]/u
 const WITHOUT_SPACES = new RegExp(`${CJK}|${SPACELESS}`, 'v')
+
+/** Of text that was folded. */
+const IN_RUN = unitKinds([['abcdefghijklmnopqrstuvwxyz0123456789', 1]], (character) => {
+  if (WITHOUT_SPACES.test(character)) return BEYOND
+  return ANY_RUN.test(character) ? 1 : 0
+})
+
+const source = new TextUnits()
+const runs = new RememberedTerms(withoutFinalS)
 
 /** Whether a text has letters of a script that does not part its words. */
 export function hasSpacelessScript(text: string): boolean {
@@ -28,21 +37,21 @@ export function hasSpacelessScript(text: string): boolean {
 export function scanUnicode(text: string, emit: Emit, from = 0): number {
   const folded = foldText(text)
   let position = from
-  eachStretch(IN_RUN, folded, RUN_MAX, (start, end, isPlain) => {
-    const run = folded.slice(start, end)
-    if (isPlain) emit(withoutFinalS(run), position++)
-    else position = scanByPattern(run, emit, position)
+  source.read(folded)
+  eachStretch(IN_RUN, source, RUN_MAX, (start, end, kinds) => {
+    if (kinds === BEYOND) position = scanByPattern(folded.slice(start, end), emit, position)
+    else emit(runs.termAt(source, start, end), position++, runs.hint)
   })
   return position
 }
 
-/** In any script, where the above knows ASCII alone and is quicker. */
+/** In any script, where the above knows but some and is quicker. */
 function scanByPattern(folded: string, emit: Emit, from: number): number {
   let position = from
   for (const [run, cjk, spaceless] of folded.matchAll(RUN)) {
     if (cjk !== undefined) position = grams(cjk, 2, position, emit)
     else if (spaceless !== undefined) position = grams(spaceless, 3, position, emit)
-    else emit(withoutFinalS(run), position++)
+    else emit(withoutFinalS(run), position++, NO_HINT)
   }
   return position
 }
@@ -67,11 +76,11 @@ const SURROGATES = /[\ud800-\udfff]/
 function grams(run: string, size: number, from: number, emit: Emit): number {
   if (!SURROGATES.test(run)) {
     const last = Math.max(0, run.length - size)
-    for (let i = 0; i <= last; i++) emit(run.slice(i, i + size), from + i)
+    for (let i = 0; i <= last; i++) emit(run.slice(i, i + size), from + i, NO_HINT)
     return from + last + 1
   }
   const characters = [...run]
   const last = Math.max(0, characters.length - size)
-  for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i)
+  for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i, NO_HINT)
   return from + last + 1
 }

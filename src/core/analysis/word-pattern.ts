@@ -27,3 +27,12 @@ export const WORD: RegExp = new RegExp(
   ].join('|'),
   'gv',
 )
+
+/** A letter that joins others in a word. */
+export const WORD_LETTER: RegExp = new RegExp(LETTER, 'v')
+
+/** Whatever may stand in a word. */
+export const IN_WORDS: RegExp = new RegExp(
+  `[${RUN}${IN_WORD}${IN_NUMBER}${KATAKANA}${ALONE}${SPACELESS}]`,
+  'v',
+)

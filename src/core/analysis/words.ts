@@ -1,21 +1,30 @@
-import { asciiKinds, eachStretch, kindAt } from './ascii-kinds.ts'
-import { WORD } from './word-pattern.ts'
+import { plainForms } from './fold.ts'
+import { TextUnits } from './text-units.ts'
+import { BEYOND, eachStretch, unitKinds } from './unit-kinds.ts'
+import { IN_WORDS, WORD, WORD_LETTER } from './word-pattern.ts'
 
 const LETTER = 1
 const DIGIT = 2
-const UNDERSCORE = 3
-const JOINS_LETTERS = 4
-const JOINS_DIGITS = 5
-const JOINS_BOTH = 6
+const UNDERSCORE = 4
+const JOINS_LETTERS = 8
+const JOINS_DIGITS = 16
 
-const KINDS = asciiKinds([
-  ['abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', LETTER],
-  ['0123456789', DIGIT],
-  ['_', UNDERSCORE],
-  [':', JOINS_LETTERS],
-  [',;', JOINS_DIGITS],
-  [".'", JOINS_BOTH],
-])
+const KINDS = unitKinds(
+  [
+    ['abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', LETTER],
+    ['0123456789', DIGIT],
+    ['_', UNDERSCORE],
+    [':', JOINS_LETTERS],
+    [',;', JOINS_DIGITS],
+    [".'", JOINS_LETTERS | JOINS_DIGITS],
+  ],
+  (character) => {
+    const plain = plainForms(character)
+    if (plain === character && WORD_LETTER.test(character)) return LETTER
+    return (plain === character || plain === ' ') && !IN_WORDS.test(character) ? 0 : BEYOND
+  },
+)
+const IN_WORD = LETTER | DIGIT | UNDERSCORE
 
 /** No word of a shorter stretch is cut, and none has too many joints. */
 const PLAIN_MAX = 128
@@ -23,49 +32,65 @@ const PLAIN_MAX = 128
 /** Such as a line to write on. */
 const ONLY_JOINERS = /^\p{Pc}+$/u
 
-/** Called for each word, which is what `text` has from `from` to `to`. */
-type Visit = (text: string, from: number, to: number) => void
+/** Called for each word, which is what the text has from `from` to `to`. */
+type Visit = (source: TextUnits, from: number, to: number) => void
+
+const whole = new TextUnits()
+const part = new TextUnits()
 
 /**
- * The words of a text as `WORD` finds them, but quicker. What stands between two ASCII characters that are in no word
- * is left to the pattern where it has characters beyond ASCII or is long.
+ * The words of a text's plain form as `WORD` finds them, but quicker. What stands between two characters that are in no
+ * word is left to the pattern where it has marks or other scripts, or is long. Forms are made plain only there, which
+ * joins no word with what stands around.
  */
 export function eachWord(text: string, visit: Visit): void {
-  eachStretch(KINDS, text, PLAIN_MAX, (from, to, isPlain) => {
-    if (isPlain) visitPlain(text, from, to, visit)
-    else
-      for (const word of text.slice(from, to).match(WORD) ?? [])
-        visitWord(word, 0, word.length, visit)
+  whole.read(text)
+  eachStretch(KINDS, whole, PLAIN_MAX, (from, to, kinds) => {
+    if (kinds === BEYOND)
+      for (const word of plainForms(text.slice(from, to)).match(WORD) ?? []) visitMatch(word, visit)
+    else if (kinds === LETTER) visit(whole, from, to)
+    else visitPlain(from, to, visit)
   })
 }
 
-function visitPlain(text: string, from: number, to: number, visit: Visit): void {
+function visitMatch(word: string, visit: Visit): void {
+  if (ONLY_JOINERS.test(word)) return
+  part.read(word)
+  visit(part, 0, word.length)
+}
+
+function visitPlain(from: number, to: number, visit: Visit): void {
   for (let at = from; at < to; ) {
-    const end = wordEnd(text, at)
-    if (end > at) visitWord(text, at, end, visit)
+    const end = wordEnd(at)
+    if (end > at && !isLine(at, end)) visit(whole, at, end)
     at = Math.max(end, at + 1)
   }
 }
 
-function visitWord(text: string, from: number, to: number, visit: Visit): void {
-  const kind = kindAt(KINDS, text, from)
-  if (kind === LETTER || kind === DIGIT || !ONLY_JOINERS.test(text.slice(from, to)))
-    visit(text, from, to)
-}
-
 /** Of a word in a plain stretch; the same place where none begins. */
-function wordEnd(text: string, from: number): number {
+function wordEnd(from: number): number {
   let at = from
-  while (goesOn(text, at, at > from)) at++
+  while (goesOn(at, at > from)) at++
   return at
 }
 
-function goesOn(text: string, at: number, inWord: boolean): boolean {
-  const kind = kindAt(KINDS, text, at) as number
-  if (kind <= UNDERSCORE) return kind !== 0
+function goesOn(at: number, inWord: boolean): boolean {
+  const kind = kindAt(at)
+  if (kind === 0 || (kind & IN_WORD) !== 0) return kind !== 0
   if (!inWord) return false
-  const before = kindAt(KINDS, text, at - 1)
-  const after = kindAt(KINDS, text, at + 1)
-  if (before !== after) return false
-  return before === LETTER ? kind !== JOINS_DIGITS : before === DIGIT && kind !== JOINS_LETTERS
+  const before = kindAt(at - 1)
+  if (before !== kindAt(at + 1)) return false
+  return before === LETTER
+    ? (kind & JOINS_LETTERS) !== 0
+    : before === DIGIT && (kind & JOINS_DIGITS) !== 0
+}
+
+function kindAt(at: number): number {
+  return KINDS[whole.units[at] as number] as number
+}
+
+/** Whether all of it is underscores. */
+function isLine(from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (kindAt(at) !== UNDERSCORE) return false
+  return true
 }

@@ -1,56 +1,79 @@
 import type { Analyzer } from '../../../../src/core/analyzer.ts'
-import type { Chunk } from '../../../../src/core/model.ts'
 import type { LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { Blocks } from '../blocks.ts'
+import { FIRST_TERM, type RowTerms, TERM_WORDS, TermCounter } from './count-terms.ts'
 import { lengthByte } from './formula.ts'
-import { withRoom } from './growing.ts'
 import { invert } from './invert.ts'
-import { PostingLog } from './posting-log.ts'
 import { toBlocks } from './postings-blocks.ts'
-import { GrowingTermTable } from './term-table.ts'
-import { unitOf, weightedTerms } from './weighted-terms.ts'
+import type { TermBytes } from './term-table.ts'
+import { type Searched, unitOf } from './weighted-terms.ts'
+
+/** Rows whose terms were counted, in their final order; each may be read several times. */
+export interface CountedRows {
+  readonly count: number
+  /** Also of terms that are in none of the rows. */
+  readonly terms: TermBytes
+  termsOf(row: number): RowTerms
+}
+
+/** Makes the postings of a segment. */
+export function buildPostings(rows: CountedRows, spec: LexicalSpec): Blocks {
+  const unit = unitOf(spec)
+  const frequencies = new Uint32Array(rows.terms.starts.length - 1)
+  const lengths = new Uint8Array(rows.count)
+  let count = 0
+  let units = 0
+  for (let row = 0; row < rows.count; row++) {
+    const terms = rows.termsOf(row)
+    const length = terms[0] as number
+    units += length
+    lengths[row] = lengthByte(length * unit)
+    for (let at = FIRST_TERM; at < terms.length; at += TERM_WORDS) {
+      const term = terms[at] as number
+      frequencies[term] = (frequencies[term] as number) + 1
+      count += 1
+    }
+  }
+  return toBlocks(
+    invert({
+      log: { count, drain: (take) => drain(rows, take) },
+      terms: rows.terms,
+      frequencies,
+      lengths,
+      lengthTotal: units * unit,
+      unit,
+      bm25: spec,
+    }),
+  )
+}
+
+function drain(rows: CountedRows, take: (row: number, term: number, units: number) => void): void {
+  for (let row = 0; row < rows.count; row++) {
+    const terms = rows.termsOf(row)
+    for (let at = FIRST_TERM; at < terms.length; at += TERM_WORDS)
+      take(row, terms[at] as number, terms[at + 1] as number)
+  }
+}
 
 export interface PostingsBuilder {
   /** Chunks come in the order of their rows, from row 0. */
-  add(chunk: Chunk): void
+  add(chunk: Searched): void
   /** To be called once; nothing may be added afterwards. */
   finish(): Blocks
 }
 
-/** Makes the postings of a segment. It holds five bytes a posting until `finish`, which takes six more. */
+/** Makes the postings of rows that nobody has counted yet. */
 export function createPostingsBuilder(spec: LexicalSpec, analyzer: Analyzer): PostingsBuilder {
-  const terms = new GrowingTermTable()
-  const log = new PostingLog()
-  const unit = unitOf(spec)
-  let lengths: Uint8Array = new Uint8Array(1024)
-  let frequencies: Uint32Array = new Uint32Array(1024)
-  let count = 0
-  let lengthTotal = 0
+  const counter = new TermCounter(spec, analyzer)
+  const rows: RowTerms[] = []
   return {
-    add(chunk) {
-      const found = weightedTerms(chunk, spec, analyzer)
-      for (const [term, tf] of found.terms) {
-        const id = terms.idOf(term)
-        frequencies = withRoom(frequencies, id + 1)
-        frequencies[id] = (frequencies[id] as number) + 1
-        log.push(id, tf / unit)
-      }
-      log.endRow()
-      lengths = withRoom(lengths, count + 1)
-      lengths[count++] = lengthByte(found.length)
-      lengthTotal += found.length
+    add: (chunk) => {
+      rows.push(counter.count(chunk).slice())
     },
-    finish: () =>
-      toBlocks(
-        invert({
-          log,
-          terms,
-          frequencies: frequencies.subarray(0, terms.count),
-          lengths: lengths.slice(0, count),
-          lengthTotal,
-          unit,
-          bm25: spec,
-        }),
-      ),
+    finish: () => {
+      const terms = counter.terms.bytes()
+      const termsOf = (row: number): RowTerms => rows[row] as RowTerms
+      return buildPostings({ count: rows.length, terms, termsOf }, spec)
+    },
   }
 }

@@ -1,5 +1,4 @@
 import { type Bm25, normsOf, termScore } from './formula.ts'
-import type { PostingLog } from './posting-log.ts'
 import {
   BEST_RANKS,
   FREQUENT_MIN,
@@ -7,12 +6,18 @@ import {
   type PostingArrays,
   WINDOW_BITS,
 } from './postings-blocks.ts'
-import type { GrowingTermTable } from './term-table.ts'
+import { type TermBytes, tableOf } from './term-table.ts'
+
+/** Postings row by row. */
+export interface PostingLog {
+  readonly count: number
+  drain(take: (row: number, term: number, units: number) => void): void
+}
 
 export interface LoggedRows {
-  readonly log: Pick<PostingLog, 'count' | 'drain'>
-  readonly terms: GrowingTermTable
-  /** In how many rows each term is. */
+  readonly log: PostingLog
+  readonly terms: TermBytes
+  /** In how many rows each term is; one that is in none is left out. */
   readonly frequencies: Uint32Array
   readonly lengths: Uint8Array
   readonly lengthTotal: number
@@ -29,7 +34,7 @@ export function invert(logged: LoggedRows): PostingArrays {
     starts[id + 1] = (starts[id] as number) + (frequencies[order[id] as number] as number)
   const postings = scatter(logged, order, starts)
   return {
-    terms: terms.reordered(order),
+    terms: tableOf(terms, order),
     starts,
     ...postings,
     ...directoryOf(starts, postings.rows, postings.impacts, frequentCount),
@@ -39,18 +44,20 @@ export function invert(logged: LoggedRows): PostingArrays {
   }
 }
 
-/** The terms' numbers so far, those with a directory before the others. */
+/** The numbers so far of the terms that are in a row, those with a directory before the others. */
 function frequentFirst(frequencies: Uint32Array): {
   readonly order: Uint32Array
   readonly frequentCount: number
 } {
-  const order = new Uint32Array(frequencies.length)
+  const order = new Uint32Array(frequencies.filter((frequency) => frequency > 0).length)
   let next = 0
   for (let id = 0; id < frequencies.length; id++)
     if ((frequencies[id] as number) >= FREQUENT_MIN) order[next++] = id
   const frequentCount = next
-  for (let id = 0; id < frequencies.length; id++)
-    if ((frequencies[id] as number) < FREQUENT_MIN) order[next++] = id
+  for (let id = 0; id < frequencies.length; id++) {
+    const frequency = frequencies[id] as number
+    if (frequency > 0 && frequency < FREQUENT_MIN) order[next++] = id
+  }
   return { order, frequentCount }
 }
 
@@ -58,7 +65,7 @@ type Scattered = Pick<PostingArrays, 'rows' | 'units' | 'impacts' | 'largePostin
 
 /** Rows come in order, so that each term's postings do. */
 function scatter(
-  { log, lengths, lengthTotal, unit, bm25 }: LoggedRows,
+  { log, frequencies, lengths, lengthTotal, unit, bm25 }: LoggedRows,
   order: Uint32Array,
   starts: Uint32Array,
 ): Scattered {
@@ -66,7 +73,7 @@ function scatter(
   const units = new Uint8Array(log.count)
   const impacts = new Uint8Array(log.count)
   const large: [posting: number, units: number][] = []
-  const nextOf = new Uint32Array(order.length)
+  const nextOf = new Uint32Array(frequencies.length)
   for (let id = 0; id < order.length; id++) nextOf[order[id] as number] = starts[id] as number
   const norms = normsOf(bm25, lengthTotal / lengths.length)
   log.drain((row, term, count) => {

@@ -33,8 +33,8 @@ interface Input {
 }
 
 /**
- * The postings of several segments as one, without a look at the texts: what `createPostingsBuilder` makes of the same
- * rows, but for how terms are numbered. All must have been made under the same spec.
+ * The postings of several segments as one, without a look at the texts: what `buildPostings` makes of the same rows, but
+ * for how terms are numbered. All must have been made under the same spec.
  */
 export function mergePostings(
   sources: readonly PostingsInput[],
@@ -53,7 +53,7 @@ export function mergePostings(
   return toBlocks(
     invert({
       log: { count: rowStarts.at(-1) as number, drain },
-      terms,
+      terms: terms.bytes(),
       frequencies,
       lengths: Uint8Array.from(order.rowOf, (row, place) => {
         const { postings } = inputs[order.inputOf[place] as number] as Input

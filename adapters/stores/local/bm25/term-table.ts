@@ -5,13 +5,17 @@ import { withRoom } from './growing.ts'
  * Terms by their bytes, in a hash table with open addressing: `slots` holds 1 + the term's number, or 0. Kept on disk
  * and searched as it is built. The hash is keyed at random, so that nobody can write texts whose terms all collide.
  */
-export interface TermTable {
+export interface TermTable extends TermBytes {
+  /** A power of two of them. */
+  readonly slots: Uint32Array
+}
+
+/** Terms by their numbers alone. */
+export interface TermBytes {
   readonly key: number
   /** Of term `t`: bytes `starts[t]` to `starts[t + 1]`. */
   readonly starts: Uint32Array
   readonly bytes: Uint8Array
-  /** A power of two of them. */
-  readonly slots: Uint32Array
 }
 
 /** Encodes a term for `findTerm`; the bytes are valid until the next call. */
@@ -79,13 +83,23 @@ function equals(bytes: Uint8Array, from: number, to: number, length: number): bo
 /** Numbers terms from 0 in the order in which they first come. */
 export class GrowingTermTable {
   readonly #key = randomInt(1, 2 ** 31)
-  #starts: Uint32Array = new Uint32Array(1024)
-  #bytes: Uint8Array = new Uint8Array(8192)
-  #slots: Uint32Array = new Uint32Array(2048)
+  #starts: Uint32Array = new Uint32Array(64)
+  #bytes: Uint8Array = new Uint8Array(512)
+  #slots: Uint32Array = new Uint32Array(128)
   #count = 0
 
   get count(): number {
     return this.#count
+  }
+
+  /** What it takes in memory. */
+  get byteLength(): number {
+    return this.#starts.byteLength + this.#bytes.byteLength + this.#slots.byteLength
+  }
+
+  /** The number that a term was given, or -1. */
+  find(term: string): number {
+    return findTerm(this.#table(), term)
   }
 
   idOf(term: string): number {
@@ -125,26 +139,34 @@ export class GrowingTermTable {
     return { key: this.#key, starts: this.#starts, bytes: this.#bytes, slots: this.#slots }
   }
 
-  /** The table with its terms numbered anew: number `i` for the term that was `order[i]`. */
-  reordered(order: Uint32Array): TermTable {
-    const count = order.length
-    const starts = new Uint32Array(count + 1)
-    const bytes = new Uint8Array(this.#starts[count] as number)
-    for (let id = 0, to = 0; id < count; id++) {
-      const old = order[id] as number
-      const [from, end] = [this.#starts[old] as number, this.#starts[old + 1] as number]
-      bytes.set(this.#bytes.subarray(from, end), to)
-      to += end - from
-      starts[id + 1] = to
-    }
-    let size = 2
-    while (count * 4 > size * 3) size *= 2
-    const table = { key: this.#key, starts, bytes, slots: this.#slots }
-    return { ...table, slots: slotsFor(table, count, size) }
+  /** A copy of all terms. */
+  bytes(): TermBytes {
+    const starts = this.#starts.slice(0, this.#count + 1)
+    return { key: this.#key, starts, bytes: this.#bytes.slice(0, starts[this.#count]) }
   }
 }
 
-function slotsFor({ key, starts, bytes }: TermTable, count: number, size: number): Uint32Array {
+/** The table of the terms that `order` names, each under its place there. */
+export function tableOf(terms: TermBytes, order: Uint32Array): TermTable {
+  const count = order.length
+  const starts = new Uint32Array(count + 1)
+  for (let id = 0; id < count; id++) {
+    const old = order[id] as number
+    const length = (terms.starts[old + 1] as number) - (terms.starts[old] as number)
+    starts[id + 1] = (starts[id] as number) + length
+  }
+  const bytes = new Uint8Array(starts[count] as number)
+  for (let id = 0; id < count; id++) {
+    const old = order[id] as number
+    bytes.set(terms.bytes.subarray(terms.starts[old], terms.starts[old + 1]), starts[id])
+  }
+  let size = 2
+  while (count * 4 > size * 3) size *= 2
+  const table = { key: terms.key, starts, bytes }
+  return { ...table, slots: slotsFor(table, count, size) }
+}
+
+function slotsFor({ key, starts, bytes }: TermBytes, count: number, size: number): Uint32Array {
   const slots = new Uint32Array(size)
   const mask = size - 1
   for (let id = 0; id < count; id++) {

@@ -9,7 +9,8 @@ export interface WeightedTerms {
   readonly length: number
 }
 
-type Searched = Pick<Chunk, 'context' | 'text' | 'title' | 'headings'>
+/** What of a chunk is searched by its words. */
+export type Searched = Pick<Chunk, 'context' | 'text' | 'title' | 'headings'>
 
 const BOOST_STEP = 1 / 16
 const BOOST_MAX = 64
@@ -17,26 +18,34 @@ const BOOST_MAX = 64
 /** What a chunk is found by, the same in segments and deltas. */
 export function weightedTerms(
   chunk: Searched,
-  { boosts }: Pick<LexicalSpec, 'boosts'>,
+  spec: Pick<LexicalSpec, 'boosts'>,
   analyzer: Analyzer,
 ): WeightedTerms {
   const terms = new Map<string, number>()
   let length = 0
-  const count = (text: string, boost: number): void => {
-    if (boost === 0 || text === '') return
-    const found = analyzer.terms(text)
-    for (const term of found) terms.set(term, (terms.get(term) ?? 0) + boost)
-    length += found.length * boost
-  }
-  if (boosts === undefined) {
-    count(chunk.context, 1)
-    count(chunk.text, 1)
-  } else {
-    count(chunk.title ?? '', boosts.title)
-    for (const heading of chunk.headings) count(heading, boosts.headings)
-    count(chunk.text, boosts.body)
-  }
+  eachField(chunk, spec, (text, boost) => {
+    analyzer.eachTerm(text, (term) => {
+      terms.set(term, (terms.get(term) ?? 0) + boost)
+      length += boost
+    })
+  })
   return { terms, length }
+}
+
+/** Each text that a chunk is found by, and what a word of it counts. */
+export function eachField(
+  { context, text, title, headings }: Searched,
+  { boosts }: Pick<LexicalSpec, 'boosts'>,
+  visit: (text: string, boost: number) => void,
+): void {
+  if (boosts === undefined) {
+    visit(context, 1)
+    visit(text, 1)
+    return
+  }
+  if (boosts.title > 0) visit(title ?? '', boosts.title)
+  if (boosts.headings > 0) for (const heading of headings) visit(heading, boosts.headings)
+  if (boosts.body > 0) visit(text, boosts.body)
 }
 
 /** The largest number that every frequency is a multiple of, so that small whole numbers can stand for them. */

@@ -1,4 +1,5 @@
 import type { IndexSpec } from '../../../../src/core/vector-store.ts'
+import type { TermBytes } from '../bm25/term-table.ts'
 import type { SegmentKind } from './choose-kind.ts'
 
 /** Work for a builder thread: write the segment file at `path`. */
@@ -22,15 +23,19 @@ export interface SegmentOwner {
 export interface SealJob extends JobBase {
   readonly kind: 'seal'
   readonly log: DeltaLogRows
+  /** What the numbers of terms in the log stand for; null for an index without a lexical part. */
+  readonly terms: TermBytes | null
 }
 
-/** Rows as the delta logged them: where each one's record and vector lie in shared pages. */
+/** Rows as the delta logged them: where each one's record, terms and vector lie in shared pages. */
 export interface DeltaLogRows {
   readonly pages: readonly SharedArrayBuffer[]
   readonly pageOf: Uint32Array
   readonly from: Uint32Array
-  /** End of the record; the vector, where there is one, follows at the next multiple of 4. */
+  /** End of the record; the terms, where there are any, follow at the next multiple of 4. */
   readonly to: Uint32Array
+  /** End of the terms, where the vector is if there is one. */
+  readonly vectorFrom: Uint32Array
 }
 
 export interface MergeJob extends JobBase {

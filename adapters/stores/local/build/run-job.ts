@@ -12,6 +12,6 @@ export async function runJob(job: BuildJob, files: Files): Promise<Built> {
 
 async function sourceOf(job: BuildJob, files: Files): Promise<RowSource> {
   return job.kind === 'seal'
-    ? sealSource(job.log)
+    ? sealSource(job)
     : await mergeSource(files, job.inputs, job.owner, unending)
 }

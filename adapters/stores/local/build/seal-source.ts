@@ -1,32 +1,40 @@
-import { openAnalyzer } from '../../../../src/core/analysis/open-analyzer.ts'
 import type { Chunk } from '../../../../src/core/model.ts'
-import { createPostingsBuilder } from '../bm25/build-postings.ts'
+import { buildPostings } from '../bm25/build-postings.ts'
 import { sortRows } from '../segment/build-chunks.ts'
 import { decodeRecord } from '../segment/record.ts'
-import type { DeltaLogRows } from './job.ts'
+import type { SealJob } from './job.ts'
 import type { RowSource } from './row-source.ts'
 
 /** The rows of a frozen delta, put in order. */
-export function sealSource({ pages, pageOf, from, to }: DeltaLogRows): RowSource {
-  const bytes = pages.map((page) => new Uint8Array(page))
-  const logged = Array.from(pageOf, (page, at) =>
-    decodeRecord(bytes[page] as Uint8Array, from[at] as number, to[at] as number),
+export function sealSource({ log, terms }: Pick<SealJob, 'log' | 'terms'>): RowSource {
+  const { pageOf, from, to, vectorFrom } = log
+  const pages = log.pages.map((page) => ({
+    bytes: new Uint8Array(page),
+    words: new Uint32Array(page),
+    floats: new Float32Array(page),
+  }))
+  const pageAt = (at: number): (typeof pages)[number] =>
+    pages[pageOf[at] as number] as (typeof pages)[number]
+  const logged = Array.from(from, (start, at) =>
+    decodeRecord(pageAt(at).bytes, start, to[at] as number),
   )
   const order = sortRows(logged)
-  const chunks = (): Chunk[] => Array.from(order, (at) => logged[at] as Chunk)
   return {
     count: logged.length,
-    chunks,
+    chunks: () => Array.from(order, (at) => logged[at] as Chunk),
     postings(spec) {
-      const builder = createPostingsBuilder(spec, openAnalyzer(spec.analyzer))
-      for (const chunk of chunks()) builder.add(chunk)
-      return builder.finish()
+      if (terms === null) throw new Error('rows without terms have no postings')
+      const termsOf = (row: number): Uint32Array => {
+        const at = order[row] as number
+        const start = ((to[at] as number) + 3) >>> 2
+        return pageAt(at).words.subarray(start, (vectorFrom[at] as number) / 4)
+      }
+      return buildPostings({ count: logged.length, terms, termsOf }, spec)
     },
     async readVectors(floats, dimensions) {
       order.forEach((at, row) => {
-        const page = pages[pageOf[at] as number] as SharedArrayBuffer
-        const start = ((to[at] as number) + 3) & ~3
-        floats.set(new Float32Array(page, start, dimensions), row * dimensions)
+        const start = (vectorFrom[at] as number) / 4
+        floats.set(pageAt(at).floats.subarray(start, start + dimensions), row * dimensions)
       })
     },
   }

@@ -14,8 +14,8 @@ export async function sealOnce(stored: StoredShard): Promise<boolean> {
   const { shard } = stored
   const delta = shard?.frozen[0] ?? shard?.freeze() ?? null
   if (shard === null || delta === null) return false
-  const log = delta.beginBuild()
-  await put(stored, [delta], { kind: 'seal', log, ...jobOf(stored) })
+  const rows = delta.beginBuild()
+  await put(stored, [delta], { kind: 'seal', ...rows, ...jobOf(stored) })
   return true
 }
 
@@ -31,7 +31,7 @@ export async function sealAway(stored: StoredShard): Promise<void> {
   const added: ManifestSegment[] = []
   try {
     for (const delta of shard.frozen) {
-      const { name, ...job } = { kind: 'seal', log: delta.beginBuild(), ...jobOf(stored) } as const
+      const { name, ...job } = { kind: 'seal', ...delta.beginBuild(), ...jobOf(stored) } as const
       releases.push(stored.keepFile(name))
       const { rows, kind, bytes } = await context.builders.run(job)
       if (rows > 0) added.push({ file: name, kind, rows, bytes, deletes: null, deletedRows: 0 })

@@ -18,8 +18,8 @@ import { ByteLog, endOfText, readText } from './texts.ts'
  *     48       text
  */
 const HEAD_BYTES = 48
-/** What most records come to beside their text. */
-const RECORD_BYTES = 1024
+/** Larger than most records. */
+const RECORD_BYTES = 4096
 const PLACE = 0
 const DOCUMENT = 4
 const REVISION = 8
@@ -28,12 +28,15 @@ const START = 24
 const END = 32
 const PAGE = 40
 
+const scratch = new ByteLog(RECORD_BYTES)
+
 /** What a record does not hold in a segment, which has a table for each. */
 type Named = Pick<Chunk, 'id' | 'documentId'>
 
-/** One chunk as bytes that stand for themselves, as the delta keeps it. */
+/** One chunk as bytes that stand for themselves, as the delta keeps it; valid until the next call. */
 export function encodeRecord(chunk: Chunk): Uint8Array {
-  const log = new ByteLog(RECORD_BYTES + chunk.text.length)
+  const log = scratch
+  log.clear()
   const at = addBody(log, chunk)
   log.addText(chunk.id)
   log.addText(chunk.documentId)

@@ -21,6 +21,10 @@ export class ByteLog {
     this.#bytes = Buffer.allocUnsafeSlow(bytes)
   }
 
+  clear(): void {
+    this.#length = 0
+  }
+
   /** All bytes so far: a view that later writes may leave behind. */
   bytes(): Uint8Array {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)

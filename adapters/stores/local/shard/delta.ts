@@ -3,10 +3,9 @@ import type { Filter } from '../../../../src/core/filter.ts'
 import type { Chunk, ChunkId, DocumentId } from '../../../../src/core/model.ts'
 import type { IndexedChunk, IndexSpec, LexicalSpec } from '../../../../src/core/vector-store.ts'
 import { addRow, type Bitmap, emptyBitmap } from '../bitmap.ts'
-import { createDeltaPostings, type DeltaPostings } from '../bm25/delta-postings.ts'
+import { DeltaPostings } from '../bm25/delta-postings.ts'
 import type { WeightedTerm } from '../bm25/segment-postings.ts'
-import { weightedTerms } from '../bm25/weighted-terms.ts'
-import type { DeltaLogRows } from '../build/job.ts'
+import type { SealJob } from '../build/job.ts'
 import { selectRows } from '../columns/select-rows.ts'
 import { type FlatRows, openFlatRows } from '../dense/flat-rows.ts'
 import { type Found, NOTHING_FOUND, type RowSearch } from '../found.ts'
@@ -26,7 +25,6 @@ export interface DeltaSpec {
 /** The newest rows of a shard, in the order they came. A row never changes, but for dying. */
 export class Delta implements Part {
   readonly #memory: Memory
-  readonly #lexical: DeltaSpec['lexical']
   readonly #chunks: (Chunk | undefined)[] = []
   readonly #ids: ChunkId[] = []
   readonly #rowOf = new Map<ChunkId, number>()
@@ -43,9 +41,8 @@ export class Delta implements Part {
 
   constructor({ index, lexical, memory }: DeltaSpec) {
     this.#memory = memory
-    this.#lexical = lexical
     this.#vectors = index.dense === null ? null : openFlatRows(index.dense, memory)
-    this.#postings = lexical === null ? null : createDeltaPostings(lexical.spec)
+    this.#postings = lexical === null ? null : new DeltaPostings(lexical.spec, lexical.analyzer)
     this.#pins = new Pins(() => this.#free())
   }
 
@@ -75,9 +72,10 @@ export class Delta implements Part {
   }
 
   /** The live rows for a builder; from now on deaths are noted for what it builds. */
-  beginBuild(): DeltaLogRows {
+  beginBuild(): Pick<SealJob, 'log' | 'terms'> {
     this.#killedSinceBuild = []
-    return this.#log.rows([...this.#rowOf.values()])
+    const log = this.#log.rows([...this.#rowOf.values()])
+    return { log, terms: this.#postings?.terms ?? null }
   }
 
   /** The vector has been checked. Where this throws, nothing was added. */
@@ -85,13 +83,10 @@ export class Delta implements Part {
     const row = this.#ids.length
     const kept = this.#vectors === null ? null : vector
     const record = encodeRecord(chunk)
-    const terms =
-      this.#lexical === null
-        ? null
-        : weightedTerms(chunk, this.#lexical.spec, this.#lexical.analyzer)
+    const terms = this.#postings?.count(chunk) ?? null
     if (kept !== null) this.#vectors?.append(kept)
     if (terms !== null) this.#postings?.add(row, terms)
-    this.#log.append(record, kept)
+    this.#log.append(record, terms, kept)
     this.#ids.push(chunk.id)
     this.#chunks.push(chunk)
     this.#rowOf.set(chunk.id, row)
@@ -144,7 +139,7 @@ export class Delta implements Part {
     const rows = this.#rowsOf.get(documentId)
     rows?.delete(row)
     if (rows?.size === 0) this.#rowsOf.delete(documentId)
-    this.#postings?.remove(row)
+    this.#postings?.remove(this.#log.termsOf(row))
   }
 
   async select(

@@ -1,0 +1,89 @@
+import { withRoom } from './growing.ts'
+
+/** Words of a posting: its row, its frequency. */
+export const POSTING_WORDS = 2
+/** Postings of the largest slice. */
+const SLICE_MAX = 128
+const FIRST_WORDS = 512
+
+/** What is known of a list lies together: its first slice, where its next posting goes, how many it has, how many live. */
+const LIST_WORDS = 4
+const TAIL = 1
+const COUNT = 2
+const LIVE = 3
+const FIRST_LISTS = 64
+
+/**
+ * Lists of postings that grow side by side in one array. A list lies in slices, each with twice the room of the one
+ * before it and a word that tells where the next is, as Lucene's index writer has them.
+ */
+export class PostingLists {
+  #words: Uint32Array = new Uint32Array(FIRST_WORDS)
+  #used = 0
+  #lists: Uint32Array = new Uint32Array(FIRST_LISTS * LIST_WORDS)
+  #copy: Uint32Array = new Uint32Array(FIRST_WORDS)
+
+  get bytes(): number {
+    return this.#words.byteLength + this.#lists.byteLength + this.#copy.byteLength
+  }
+
+  push(list: number, row: number, units: number): void {
+    const of = list * LIST_WORDS
+    this.#lists = withRoom(this.#lists, of + LIST_WORDS)
+    const count = this.#lists[of + COUNT] as number
+    if (isFull(count)) this.#addSlice(of, count)
+    const at = this.#lists[of + TAIL] as number
+    this.#words[at] = row
+    this.#words[at + 1] = units
+    this.#lists[of + TAIL] = at + POSTING_WORDS
+    this.#lists[of + COUNT] = count + 1
+    this.#lists[of + LIVE] = (this.#lists[of + LIVE] as number) + 1
+  }
+
+  /** Counts one posting less; it stays where it is. */
+  leave(list: number): void {
+    const at = list * LIST_WORDS + LIVE
+    this.#lists[at] = (this.#lists[at] as number) - 1
+  }
+
+  /** How many came and did not leave. */
+  liveCount(list: number): number {
+    return this.#lists[list * LIST_WORDS + LIVE] ?? 0
+  }
+
+  /** The postings of a list, `POSTING_WORDS` each, in the order in which they came; valid until the next call. */
+  read(list: number): Uint32Array {
+    const of = list * LIST_WORDS
+    const count = this.#lists[of + COUNT] ?? 0
+    this.#copy = withRoom(this.#copy, count * POSTING_WORDS)
+    let from = this.#lists[of] as number
+    for (let done = 0; done < count; ) {
+      const taken = Math.min(count - done, roomBehind(done))
+      const to = from + taken * POSTING_WORDS
+      this.#copy.set(this.#words.subarray(from, to), done * POSTING_WORDS)
+      done += taken
+      from = this.#words[to] as number
+    }
+    return this.#copy.subarray(0, count * POSTING_WORDS)
+  }
+
+  #addSlice(of: number, count: number): void {
+    const from = this.#used
+    this.#used += roomBehind(count) * POSTING_WORDS + 1
+    this.#words = withRoom(this.#words, this.#used)
+    if (count === 0) this.#lists[of] = from
+    else this.#words[this.#lists[of + TAIL] as number] = from
+    this.#lists[of + TAIL] = from
+  }
+}
+
+/** Slices have room for 2, 4, 8 postings and so on: they are full with 0, 2, 6, 14. */
+function isFull(count: number): boolean {
+  const next = count + 2
+  return (next & (next - 1)) === 0 || (next > SLICE_MAX && next % SLICE_MAX === 0)
+}
+
+/** Of the slice that follows on so many postings. */
+function roomBehind(count: number): number {
+  return Math.min(count + 2, SLICE_MAX)
+}
