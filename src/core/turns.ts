@@ -2,7 +2,7 @@
 const TURN_MS = 5
 
 /** What is left of it to work that nobody waits for, while somebody waits. */
-const BACKGROUND_MS = 1
+const BACKGROUND_MS = 0.5
 
 let turnStartedMs = 0
 let turnIsOpen = false

@@ -1,5 +1,6 @@
 import type { Blocks } from '../blocks.ts'
 import type { VectorRows } from '../dense/dense-segment.ts'
+import { TopK } from '../top-k.ts'
 import { type Ivf, type IvfPlan, type IvfReach, openIvf, planBlock } from './index-of-lists.ts'
 import { ListsInOrder } from './lists-in-order.ts'
 import { placeBlocks } from './place-blocks.ts'
@@ -8,7 +9,6 @@ import { writePoint } from './point.ts'
 import { type IvfQuery, prepareQuery } from './query.ts'
 import { sampleOf } from './random.ts'
 import { piecesOf, rescore, scanCodes } from './scan.ts'
-import { selectLeast } from './select.ts'
 import { type WorkSettings, workMemory } from './work-memory.ts'
 import { openWorkspace, PIECE_ROWS, type Workspace } from './workspace.ts'
 
@@ -215,13 +215,11 @@ function ranksOf(listKeys: Float32Array): Int32Array {
 }
 
 /** The positions of the greatest keys, best first. */
-function greatest(keys: Float32Array, count: number): number[] {
-  const costs = Float64Array.from(keys, (key) => -key)
-  const positions = Int32Array.from(keys, (_, position) => position)
-  selectLeast(costs, positions, keys.length, count)
-  return [...positions.subarray(0, count)].sort(
-    (a, b) => (keys[b] as number) - (keys[a] as number) || a - b,
-  )
+function greatest(keys: Float32Array, count: number): readonly number[] {
+  const top = new TopK(count, (position, other) => position < other)
+  for (let position = 0; position < keys.length; position++)
+    top.add(keys[position] as number, position)
+  return top.best().rows
 }
 
 /** The least of the numbers that at least this share of them does not exceed; 0 where there are none. */
