@@ -71,7 +71,7 @@ export function createPostingsBuilder(spec: LexicalSpec, analyzer: Analyzer): Po
       rows.push(counter.count(chunk).slice())
     },
     finish: () => {
-      const terms = counter.terms.bytes()
+      const terms = counter.terms.termBytes()
       const termsOf = (row: number): RowTerms => rows[row] as RowTerms
       return buildPostings({ count: rows.length, terms, termsOf }, spec)
     },

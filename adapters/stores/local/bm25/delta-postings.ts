@@ -45,11 +45,12 @@ export class DeltaPostings implements SegmentPostings {
 
   /** The terms by their numbers. */
   get terms(): TermBytes {
-    return this.#counter.terms.bytes()
+    return this.#counter.terms.termBytes()
   }
 
   documentFrequency(term: string): number {
-    return this.#lists.liveCount(this.#counter.terms.find(term))
+    const number = this.#counter.terms.find(term)
+    return number === -1 ? 0 : this.#lists.liveCount(number)
   }
 
   /** What `add` takes, valid until the next call; adds nothing by itself. */

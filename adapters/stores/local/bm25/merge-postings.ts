@@ -53,7 +53,7 @@ export function mergePostings(
   return toBlocks(
     invert({
       log: { count: rowStarts.at(-1) as number, drain },
-      terms: terms.bytes(),
+      terms: terms.termBytes(),
       frequencies,
       lengths: Uint8Array.from(order.rowOf, (row, place) => {
         const { postings } = inputs[order.inputOf[place] as number] as Input

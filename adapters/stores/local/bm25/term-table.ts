@@ -139,8 +139,8 @@ export class GrowingTermTable {
     return { key: this.#key, starts: this.#starts, bytes: this.#bytes, slots: this.#slots }
   }
 
-  /** A copy of all terms. */
-  bytes(): TermBytes {
+  /** A copy of what it has now. */
+  termBytes(): TermBytes {
     const starts = this.#starts.slice(0, this.#count + 1)
     return { key: this.#key, starts, bytes: this.#bytes.slice(0, starts[this.#count]) }
   }

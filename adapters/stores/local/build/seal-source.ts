@@ -1,3 +1,4 @@
+import { QuarryError } from '../../../../src/core/errors.ts'
 import type { Chunk } from '../../../../src/core/model.ts'
 import { buildPostings } from '../bm25/build-postings.ts'
 import { sortRows } from '../segment/build-chunks.ts'
@@ -23,7 +24,7 @@ export function sealSource({ log, terms }: Pick<SealJob, 'log' | 'terms'>): RowS
     count: logged.length,
     chunks: () => Array.from(order, (at) => logged[at] as Chunk),
     postings(spec) {
-      if (terms === null) throw new Error('rows without terms have no postings')
+      if (terms === null) throw new QuarryError('internal', 'rows without terms have no postings')
       const termsOf = (row: number): Uint32Array => {
         const at = order[row] as number
         const start = ((to[at] as number) + 3) >>> 2
