@@ -22,12 +22,12 @@ export class TermCounter {
   readonly #spec: LexicalSpec
   readonly #analyzer: Analyzer
   readonly #unit: number
-  #row: RowTerms = new Uint32Array(64)
+  #row: RowTerms = new Uint32Array(FIRST_TERM)
   #end = FIRST_TERM
   /** What a term of the field counts that is being read. */
   #units = 1
   /** By term, its place in the last row that had it: one of the row that is being counted only if the term is there. */
-  #placeOf: Uint32Array = new Uint32Array(64)
+  #placeOf: Uint32Array = new Uint32Array()
 
   constructor(spec: LexicalSpec, analyzer: Analyzer) {
     this.#spec = spec

@@ -25,7 +25,7 @@ export class DeltaPostings implements SegmentPostings {
   readonly #normsAt: (averageLength: number) => Float64Array
   readonly #lists = new PostingLists()
   /** By row, as `lengthByte` has them. */
-  #lengths: Uint8Array = new Uint8Array(64)
+  #lengths: Uint8Array = new Uint8Array()
   #end = 0
   #lengthUnits = 0
 

@@ -4,24 +4,23 @@ import { withRoom } from './growing.ts'
 export const POSTING_WORDS = 2
 /** Postings of the largest slice. */
 const SLICE_MAX = 128
-const FIRST_WORDS = 512
 
 /** What is known of a list lies together: its first slice, where its next posting goes, how many it has, how many live. */
 const LIST_WORDS = 4
 const TAIL = 1
 const COUNT = 2
 const LIVE = 3
-const FIRST_LISTS = 64
 
 /**
  * Lists of postings that grow side by side in one array. A list lies in slices, each with twice the room of the one
- * before it and a word that tells where the next is, as Lucene's index writer has them.
+ * before it and a word that tells where the next is, as Lucene's index writer has them. Empty ones take no memory: most
+ * tenants write little at a time.
  */
 export class PostingLists {
-  #words: Uint32Array = new Uint32Array(FIRST_WORDS)
+  #words: Uint32Array = new Uint32Array()
   #used = 0
-  #lists: Uint32Array = new Uint32Array(FIRST_LISTS * LIST_WORDS)
-  #copy: Uint32Array = new Uint32Array(FIRST_WORDS)
+  #lists: Uint32Array = new Uint32Array()
+  #copy: Uint32Array = new Uint32Array()
 
   get bytes(): number {
     return this.#words.byteLength + this.#lists.byteLength + this.#copy.byteLength

@@ -83,9 +83,9 @@ function equals(bytes: Uint8Array, from: number, to: number, length: number): bo
 /** Numbers terms from 0 in the order in which they first come. */
 export class GrowingTermTable {
   readonly #key = randomInt(1, 2 ** 31)
-  #starts: Uint32Array = new Uint32Array(64)
-  #bytes: Uint8Array = new Uint8Array(512)
-  #slots: Uint32Array = new Uint32Array(128)
+  #starts: Uint32Array = new Uint32Array(1)
+  #bytes: Uint8Array = new Uint8Array()
+  #slots: Uint32Array = new Uint32Array(16)
   #count = 0
 
   get count(): number {

@@ -35,7 +35,7 @@ export async function nearestOf(
     search.allowed !== null && isScanBetter(search, reach)
       ? positionsOf(ivf, search.allowed, search.allowedCount)
       : await probe(ivf, query, search, reach, space, signal)
-  return await scorePositions(ivf, query, positions, space, signal)
+  return await scorePositions(ivf, query, positions.sort(), space, signal)
 }
 
 async function probe(
@@ -140,6 +140,7 @@ function positionsOf({ positions }: Ivf, allowed: Uint32Array, count: number): I
   return found
 }
 
+/** Of positions that rise, so that rows that lie together are read together. */
 async function scorePositions(
   ivf: Ivf,
   query: IvfQuery,

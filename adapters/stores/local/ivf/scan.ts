@@ -48,11 +48,12 @@ function takeBiasesOff(
 }
 
 /**
- * Writes to `space.keys` the keys of the first `count` of `space.positions` by their codes and what int8 adds to them.
+ * Writes to `space.keys` the keys of the first `count` of `space.positions`, which must rise, by their codes and what
+ * int8 adds to them.
  */
 export function rescore(ivf: Ivf, query: IvfQuery, count: number, space: Workspace): void {
-  const { residuals, multipliers, biases, shape, order, lists } = ivf
-  const { keys, codeKeys, positions, listKeys } = space
+  const { residuals, multipliers, biases, shape } = ivf
+  const { keys, codeKeys, positions, bases } = space
   scoreCodesAt(ivf, count, space)
   ivf.kernels.run.rescoreRows(
     residuals.byteOffset,
@@ -65,10 +66,8 @@ export function rescore(ivf: Ivf, query: IvfQuery, count: number, space: Workspa
     keys.byteOffset,
   )
   for (let i = 0; i < count; i++) {
-    const position = positions[i] as number
-    const bias = biases === null ? 0 : (biases[position] as number)
-    const list = lists[order[position] as number] as number
-    const code = (listKeys[list] as number) + (codeKeys[i] as number)
+    const bias = biases === null ? 0 : (biases[positions[i] as number] as number)
+    const code = (bases[i] as number) + (codeKeys[i] as number)
     keys[i] = code + (keys[i] as number) - bias
   }
 }
@@ -76,7 +75,7 @@ export function rescore(ivf: Ivf, query: IvfQuery, count: number, space: Workspa
 function scoreCodesAt(ivf: Ivf, count: number, space: Workspace): void {
   const { run } = ivf.kernels
   const { addresses, codeKeys, tables } = space
-  writeAddresses(ivf, count, space)
+  visitLists(ivf, count, space)
   if (ivf.shape.bits === 8)
     run.scoreCodesAt8(
       addresses.byteOffset,
@@ -95,19 +94,40 @@ function scoreCodesAt(ivf: Ivf, count: number, space: Workspace): void {
     )
 }
 
-function writeAddresses(ivf: Ivf, count: number, { positions, addresses }: Workspace): void {
-  const { starts, lists, order, shape } = ivf
-  const base = ivf.codes.byteOffset
+/** Writes where the positions' codes are and their lists' keys: list by list, so that nothing is looked up far apart. */
+function visitLists(ivf: Ivf, count: number, space: Workspace): void {
+  const { positions, addresses, bases, listKeys } = space
+  const { starts, shape, codes, codeStarts } = ivf
   const rowBytes = codeBytes(shape)
   const bytes = blockBytes(shape)
-  for (let i = 0; i < count; i++) {
-    const position = positions[i] as number
-    const list = lists[order[position] as number] as number
-    const row = position - (starts[list] as number)
-    const at =
-      shape.bits === 8 ? row * rowBytes : Math.floor(row / BLOCK_ROWS) * bytes + (row % BLOCK_ROWS)
-    addresses[i] = base + (ivf.codeStarts[list] as number) + at
+  for (let i = 0; i < count; ) {
+    const list = listAt(starts, positions[i] as number)
+    const start = starts[list] as number
+    const end = starts[list + 1] as number
+    const base = codes.byteOffset + (codeStarts[list] as number)
+    const key = listKeys[list] as number
+    for (; i < count && (positions[i] as number) < end; i++) {
+      const row = (positions[i] as number) - start
+      addresses[i] =
+        base +
+        (shape.bits === 8
+          ? row * rowBytes
+          : Math.floor(row / BLOCK_ROWS) * bytes + (row % BLOCK_ROWS))
+      bases[i] = key
+    }
   }
+}
+
+/** The list that has this position. */
+function listAt(starts: Int32Array, position: number): number {
+  let low = 0
+  let high = starts.length - 2
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if ((starts[middle] as number) <= position) low = middle
+    else high = middle - 1
+  }
+  return low
 }
 
 /** Positions of one list. */

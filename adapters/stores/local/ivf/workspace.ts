@@ -18,6 +18,8 @@ export interface Workspace {
   /** Where the codes of the positions begin, and what their table entries come to. */
   readonly addresses: Uint32Array
   readonly codeKeys: Float32Array
+  /** Scores of the positions' centroids. */
+  readonly bases: Float32Array
   /** Score of each centroid. */
   readonly listKeys: Float32Array
   /** Rows of the list at hand that are allowed, counted from its first one. */
@@ -50,6 +52,7 @@ export function openWorkspace(kernels: Kernels, shape: IvfShape): Workspace {
     positions: new Int32Array(buffer, positions, PIECE_ROWS),
     addresses: new Uint32Array(buffer, addresses, PIECE_ROWS),
     codeKeys: new Float32Array(buffer, codeKeys, PIECE_ROWS),
+    bases: new Float32Array(PIECE_ROWS),
     listKeys: new Float32Array(shape.lists),
     allowed: new Int32Array(PIECE_ROWS),
   }

@@ -7,9 +7,8 @@ import { QuarryError } from '../../../../src/core/errors.ts'
  */
 const ENCODINGS = ['latin1', 'utf8', 'utf16le'] as const
 const WORD_BYTES = 4
-/** The upper six bits of the first and the second half of a pair of surrogates. */
-const HIGH = 0xd800
-const LOW = 0xdc00
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is Latin-1 itself
+const BEYOND_LATIN1 = /[^\x00-\xff]/
 
 /** Bytes that grow at the end. */
 export class ByteLog {
@@ -86,22 +85,7 @@ function encodingAt(bytes: Buffer, at: number): (typeof ENCODINGS)[number] {
 
 function encodingOf(text: string): 0 | 1 | 2 {
   const utf8Bytes = Buffer.byteLength(text, 'utf8')
-  // As many bytes as code units: ASCII, which is most texts, found without looking at each unit here.
-  if (utf8Bytes === text.length || isLatin1(text)) return 0
-  return utf8Bytes < 2 * text.length && isWellFormed(text) ? 1 : 2
-}
-
-function isLatin1(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false
-  return true
-}
-
-/** Whether its surrogates come in pairs. */
-function isWellFormed(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const kind = text.charCodeAt(at) & 0xfc00
-    if (kind === LOW) return false
-    if (kind === HIGH && (text.charCodeAt(++at) & 0xfc00) !== LOW) return false
-  }
-  return true
+  // As many bytes as code units: ASCII, which is most texts.
+  if (utf8Bytes === text.length || !BEYOND_LATIN1.test(text)) return 0
+  return utf8Bytes < 2 * text.length && text.isWellFormed() ? 1 : 2
 }
