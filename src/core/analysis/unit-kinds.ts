@@ -9,7 +9,7 @@ export type UnitKinds = Uint8Array
 export const BEYOND = 0x80
 
 const ASCII_END = 0x80
-/** Scripts with spaces between words and no marks that belong to them, and the punctuation that they share. */
+/** Scripts that part words by spaces, in one unit a character, and the punctuation that they share. */
 const KNOWN: readonly (readonly [from: number, to: number])[] = [
   [ASCII_END, 0x700],
   [0x2000, 0x2070],
