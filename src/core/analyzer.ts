@@ -13,8 +13,9 @@ export interface Analyzer {
 
 /** Hints are below this. */
 export const TERM_HINTS = 2 ** 15
+export const NO_HINT = -1
 
-/** The same term mostly comes with the same hint, by which what is known of it may be kept; -1 is none. */
+/** The same term mostly comes with the same hint, by which what is known of it may be kept, or with none. */
 export type VisitTerm = (term: string, hint: number) => void
 
 export interface TermPosition {

@@ -1,7 +1,7 @@
-import type { Analyzer, TermPosition } from '../analyzer.ts'
+import { type Analyzer, NO_HINT, type TermPosition } from '../analyzer.ts'
 
 /** Called for each term, in order; the position of a word counts stop words too. The hint is a `VisitTerm`'s. */
-export type Emit = (term: string, position: number, hint: number) => void
+export type Emit = (term: string, position: number, hint?: number) => void
 
 /** Longest term kept, in UTF-16 units as Lucene counts; what is longer is cut, so that blobs fill no dictionary. */
 export const TERM_LENGTH_MAX = 255
@@ -23,7 +23,7 @@ export function analyzerOf(
       return terms
     },
     eachTerm: (text, visit) => {
-      scan(text, (term, _, hint) => {
+      scan(text, (term, _, hint = NO_HINT) => {
         if (term !== '') visit(term, hint)
       })
     },

@@ -1,6 +1,5 @@
 import { type Emit, TERM_LENGTH_MAX } from './analyzer-of.ts'
 import { foldText } from './fold.ts'
-import { NO_HINT } from './remembered-terms.ts'
 import { hasSpacelessScript, scanUnicode } from './unicode.ts'
 
 const IDENTIFIER = /[\p{L}\p{M}\p{N}]{1,255}(?:[_-]{1,8}[\p{L}\p{M}\p{N}]{1,255}){0,64}/gu
@@ -33,10 +32,10 @@ function scanIdentifier(identifier: string, emit: Emit, from: number): number {
   const parts = identifier.match(PART) ?? []
   const whole = foldText(parts.join(''))
   if (parts.length < 2) {
-    if (!STOP_WORDS.has(whole)) emit(whole, from, NO_HINT)
+    if (!STOP_WORDS.has(whole)) emit(whole, from)
     return from + 1
   }
-  emit(whole.slice(0, TERM_LENGTH_MAX), from, NO_HINT)
-  for (const [i, part] of parts.entries()) emit(foldText(part), from + i, NO_HINT)
+  emit(whole.slice(0, TERM_LENGTH_MAX), from)
+  for (const [i, part] of parts.entries()) emit(foldText(part), from + i)
   return from + parts.length
 }

@@ -1,10 +1,9 @@
-import { TERM_HINTS } from '../analyzer.ts'
+import { NO_HINT, TERM_HINTS } from '../analyzer.ts'
 import type { TextUnits } from './text-units.ts'
 
 /** Longer words are made into terms each time; seven bits a character, four characters a number. */
 const LENGTH_MAX = 12
 const NUMBERS = 3
-export const NO_HINT = -1
 const NOT_ASCII = -1
 
 /**

@@ -1,6 +1,6 @@
 import type { Emit } from './analyzer-of.ts'
 import { foldText } from './fold.ts'
-import { NO_HINT, RememberedTerms } from './remembered-terms.ts'
+import { RememberedTerms } from './remembered-terms.ts'
 import { TextUnits } from './text-units.ts'
 import { BEYOND, eachStretch, unitKinds } from './unit-kinds.ts'
 
@@ -51,7 +51,7 @@ function scanByPattern(folded: string, emit: Emit, from: number): number {
   for (const [run, cjk, spaceless] of folded.matchAll(RUN)) {
     if (cjk !== undefined) position = grams(cjk, 2, position, emit)
     else if (spaceless !== undefined) position = grams(spaceless, 3, position, emit)
-    else emit(withoutFinalS(run), position++, NO_HINT)
+    else emit(withoutFinalS(run), position++)
   }
   return position
 }
@@ -76,11 +76,11 @@ const SURROGATES = /[\ud800-\udfff]/
 function grams(run: string, size: number, from: number, emit: Emit): number {
   if (!SURROGATES.test(run)) {
     const last = Math.max(0, run.length - size)
-    for (let i = 0; i <= last; i++) emit(run.slice(i, i + size), from + i, NO_HINT)
+    for (let i = 0; i <= last; i++) emit(run.slice(i, i + size), from + i)
     return from + last + 1
   }
   const characters = [...run]
   const last = Math.max(0, characters.length - size)
-  for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i, NO_HINT)
+  for (let i = 0; i <= last; i++) emit(characters.slice(i, i + size).join(''), from + i)
   return from + last + 1
 }

@@ -47,22 +47,25 @@ export function eachWord(text: string, visit: Visit): void {
   whole.read(text)
   eachStretch(KINDS, whole, PLAIN_MAX, (from, to, kinds) => {
     if (kinds === BEYOND)
-      for (const word of plainForms(text.slice(from, to)).match(WORD) ?? []) visitMatch(word, visit)
+      for (const word of plainForms(text.slice(from, to)).match(WORD) ?? []) {
+        part.read(word)
+        visitWord(part, 0, word.length, visit)
+      }
     else if (kinds === LETTER) visit(whole, from, to)
     else visitPlain(from, to, visit)
   })
 }
 
-function visitMatch(word: string, visit: Visit): void {
-  if (ONLY_JOINERS.test(word)) return
-  part.read(word)
-  visit(part, 0, word.length)
+function visitWord(source: TextUnits, from: number, to: number, visit: Visit): void {
+  const kind = kindAt(source, from)
+  if (kind === LETTER || kind === DIGIT || !ONLY_JOINERS.test(source.text.slice(from, to)))
+    visit(source, from, to)
 }
 
 function visitPlain(from: number, to: number, visit: Visit): void {
   for (let at = from; at < to; ) {
     const end = wordEnd(at)
-    if (end > at && !isLine(at, end)) visit(whole, at, end)
+    if (end > at) visitWord(whole, at, end, visit)
     at = Math.max(end, at + 1)
   }
 }
@@ -75,22 +78,16 @@ function wordEnd(from: number): number {
 }
 
 function goesOn(at: number, inWord: boolean): boolean {
-  const kind = kindAt(at)
+  const kind = kindAt(whole, at)
   if (kind === 0 || (kind & IN_WORD) !== 0) return kind !== 0
   if (!inWord) return false
-  const before = kindAt(at - 1)
-  if (before !== kindAt(at + 1)) return false
+  const before = kindAt(whole, at - 1)
+  if (before !== kindAt(whole, at + 1)) return false
   return before === LETTER
     ? (kind & JOINS_LETTERS) !== 0
     : before === DIGIT && (kind & JOINS_DIGITS) !== 0
 }
 
-function kindAt(at: number): number {
-  return KINDS[whole.units[at] as number] as number
-}
-
-/** Whether all of it is underscores. */
-function isLine(from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (kindAt(at) !== UNDERSCORE) return false
-  return true
+function kindAt({ units }: TextUnits, at: number): number {
+  return KINDS[units[at] as number] as number
 }

@@ -1,4 +1,4 @@
-import { TERM_HINTS } from '../../../../src/core/analyzer.ts'
+import { NO_HINT, TERM_HINTS } from '../../../../src/core/analyzer.ts'
 import { GrowingTermTable } from './term-table.ts'
 
 /** By hint the term that came with it last, the table that was asked, and its number there. */
@@ -13,7 +13,7 @@ export class HintedTerms {
   readonly #owner = ++lastOwner
 
   idOf(term: string, hint: number): number {
-    if (hint < 0) return this.table.idOf(term)
+    if (hint === NO_HINT) return this.table.idOf(term)
     if (owners[hint] === this.#owner && terms[hint] === term) return numbers[hint] as number
     const number = this.table.idOf(term)
     terms[hint] = term

@@ -1,5 +1,6 @@
 import type { Blocks } from '../blocks.ts'
 import type { VectorRows } from '../dense/dense-segment.ts'
+import { lastUpTo } from '../last-up-to.ts'
 import { TopK } from '../top-k.ts'
 import { type Ivf, type IvfPlan, type IvfReach, openIvf, planBlock } from './index-of-lists.ts'
 import { ListsInOrder } from './lists-in-order.ts'
@@ -230,12 +231,5 @@ function quantile(numbers: readonly number[], share: number): number {
 }
 
 function countGreater(rising: Float32Array, value: number): number {
-  let low = 0
-  let high = rising.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((rising[middle] as number) <= value) low = middle + 1
-    else high = middle
-  }
-  return rising.length - low
+  return rising.length - 1 - lastUpTo(rising, value)
 }

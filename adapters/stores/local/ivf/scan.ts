@@ -1,3 +1,4 @@
+import { lastUpTo } from '../last-up-to.ts'
 import type { Ivf } from './index-of-lists.ts'
 import type { IvfQuery } from './query.ts'
 import { BLOCK_ROWS, blockBytes, codeBytes } from './shape.ts'
@@ -101,7 +102,7 @@ function visitLists(ivf: Ivf, count: number, space: Workspace): void {
   const rowBytes = codeBytes(shape)
   const bytes = blockBytes(shape)
   for (let i = 0; i < count; ) {
-    const list = listAt(starts, positions[i] as number)
+    const list = lastUpTo(starts, positions[i] as number)
     const start = starts[list] as number
     const end = starts[list + 1] as number
     const base = codes.byteOffset + (codeStarts[list] as number)
@@ -116,18 +117,6 @@ function visitLists(ivf: Ivf, count: number, space: Workspace): void {
       bases[i] = key
     }
   }
-}
-
-/** The list that has this position. */
-function listAt(starts: Int32Array, position: number): number {
-  let low = 0
-  let high = starts.length - 2
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if ((starts[middle] as number) <= position) low = middle
-    else high = middle - 1
-  }
-  return low
 }
 
 /** Positions of one list. */

@@ -1,6 +1,7 @@
 import { QuarryError } from '../../../../src/core/errors.ts'
 import type { Chunk, ChunkId, DocumentId } from '../../../../src/core/model.ts'
 import type { BlockReader } from '../blocks.ts'
+import { lastUpTo } from '../last-up-to.ts'
 import { findRow } from './id-slots.ts'
 import { bufferOf, readOrdinal, readRecord, readRevision } from './record.ts'
 import { openStrings, type Strings } from './strings.ts'
@@ -71,16 +72,4 @@ function rowsOf(
   return isThere
     ? { from: documentRows[low] as number, to: documentRows[low + 1] as number }
     : { from: 0, to: 0 }
-}
-
-/** The last place of an ascending list whose number is not above `wanted`. */
-function lastUpTo(list: Uint32Array, wanted: number): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((list[middle] as number) <= wanted) low = middle + 1
-    else high = middle
-  }
-  return low - 1
 }

@@ -146,7 +146,6 @@ function documentJson({ id, title, metadata }: Chunk): string {
 
 /** As `JSON.stringify`, which makes 0 of -0, and null of what is no finite number. */
 function metadataJson(id: ChunkId, metadata: Metadata): string {
-  if (Object.values(metadata).every(isPlain)) return JSON.stringify(metadata)
   const fields = Object.entries(metadata).map(
     ([name, value]) => `${JSON.stringify(name)}:${valueJson(id, value)}`,
   )
@@ -158,10 +157,4 @@ function valueJson(id: ChunkId, value: MetadataValue): string {
   if (Object.is(value, -0)) return '-0'
   if (typeof value !== 'number' || Number.isFinite(value)) return JSON.stringify(value)
   throw new QuarryError('invalid_request', `metadata of chunk ${id} holds ${value}, no JSON number`)
-}
-
-/** Of whose JSON nothing is lost. */
-function isPlain(value: MetadataValue): boolean {
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
-  return typeof value !== 'object' || value.every((item) => typeof item !== 'number')
 }

@@ -1,20 +1,13 @@
 import type { RowTerms } from '../bm25/count-terms.ts'
 import type { DeltaLogRows } from '../build/job.ts'
+import { type LogPage, logPage, termsFrom, termsIn } from '../build/log-page.ts'
 
 const PAGE_BYTES = 256 * 1024
 const FIRST_PAGE_BYTES = 4 * 1024
 
-/** A page in the forms that are written to it. */
-interface Page {
-  readonly buffer: SharedArrayBuffer
-  readonly bytes: Uint8Array
-  readonly words: Uint32Array
-  readonly floats: Float32Array
-}
-
 /** What entered a delta, in shared pages, so that a builder thread reads it where it lies. */
 export class DeltaLog {
-  readonly #pages: Page[] = []
+  readonly #pages: LogPage[] = []
   readonly #pageOf: number[] = []
   readonly #from: number[] = []
   readonly #to: number[] = []
@@ -28,27 +21,24 @@ export class DeltaLog {
 
   /** Rows are numbered from 0 in the order they come. */
   append(record: Uint8Array, terms: RowTerms | null, vector: Float32Array | null): void {
-    const termsFrom = (record.length + 3) & ~3
-    const vectorFrom = termsFrom + (terms?.byteLength ?? 0)
-    const bytes = vectorFrom + (vector?.byteLength ?? 0)
+    const termsAt = termsFrom(record.length)
+    const vectorAt = termsAt + (terms?.byteLength ?? 0)
+    const bytes = vectorAt + (vector?.byteLength ?? 0)
     const page = this.#pageFor(bytes)
     const from = this.#used
     page.bytes.set(record, from)
-    if (terms !== null) page.words.set(terms, (from + termsFrom) / 4)
-    if (vector !== null) page.floats.set(vector, (from + vectorFrom) / 4)
+    if (terms !== null) page.words.set(terms, (from + termsAt) / 4)
+    if (vector !== null) page.floats.set(vector, (from + vectorAt) / 4)
     this.#pageOf.push(this.#pages.length - 1)
     this.#from.push(from)
     this.#to.push(from + record.length)
-    this.#vectorFrom.push(from + vectorFrom)
+    this.#vectorFrom.push(from + vectorAt)
     this.#used += bytes
   }
 
   termsOf(row: number): RowTerms {
-    const { words } = this.#pages[this.#pageOf[row] as number] as Page
-    return words.subarray(
-      ((this.#to[row] as number) + 3) >>> 2,
-      (this.#vectorFrom[row] as number) / 4,
-    )
+    const page = this.#pages[this.#pageOf[row] as number] as LogPage
+    return termsIn(page, this.#to[row] as number, this.#vectorFrom[row] as number)
   }
 
   rows(wanted: readonly number[]): DeltaLogRows {
@@ -64,17 +54,12 @@ export class DeltaLog {
   }
 
   /** Small first, since most tenants write little at a time. */
-  #pageFor(bytes: number): Page {
+  #pageFor(bytes: number): LogPage {
     const last = this.#pages.at(-1)
     if (last !== undefined && this.#used + bytes <= last.buffer.byteLength) return last
     const usual = Math.min(PAGE_BYTES, FIRST_PAGE_BYTES * 2 ** this.#pages.length)
     const buffer = new SharedArrayBuffer(Math.max(usual, bytes))
-    const page = {
-      buffer,
-      bytes: new Uint8Array(buffer),
-      words: new Uint32Array(buffer),
-      floats: new Float32Array(buffer),
-    }
+    const page = logPage(buffer)
     this.#pages.push(page)
     this.#used = 0
     this.#bytes += buffer.byteLength
