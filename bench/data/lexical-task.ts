@@ -1,6 +1,7 @@
-import { createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { openAnalyzer } from '../../src/core/analysis/open-analyzer.ts'
 import { cached, exists } from './cache.ts'
@@ -41,8 +42,11 @@ export async function analysedPassages(count: number): Promise<readonly string[]
       for await (const text of passageLines(count)) yield `${analysed(text)}\n`
     }, createWriteStream(file))
   })
-  const texts = (await readFile(path, 'utf8')).split('\n')
-  return texts.slice(0, count)
+  // A million passages are longer than the longest string.
+  const texts: string[] = []
+  for await (const text of createInterface({ input: createReadStream(path, 'utf8') }))
+    texts.push(text)
+  return texts
 }
 
 export function analysed(text: string): string {
