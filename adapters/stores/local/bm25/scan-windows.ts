@@ -10,8 +10,6 @@ const SORTED_MAX = 64
 const LEFT_OUT_RATIO = 4
 /** A row is looked up in a list of so many more postings than there are rows to look up; else the list is added. */
 const LOOKUP_RATIO = 8
-/** No sum is above it. */
-const CUT_NONE = 2 ** 31 - 1
 /** Skipped windows between two looks at the clock. */
 const SKIPS_PER_CHECK = 32
 
@@ -121,17 +119,38 @@ function scanWindow(
   if (count > 0) needed = 0
   let rest = 0
   for (let i = needed; i < present.length; i++) rest += (present[i] as TermCursor).bound
-  for (let i = 0; i < needed; i++)
-    count = addAll(postings, present[i] as TermCursor, base, cut - rest, count)
+  if (needed > 0) count = addNeeded(postings, present, needed, base, cut - rest)
   if (allowed !== null && needed > 0) count = keepAllowed(allowed, base, count)
   for (let i = needed; i < present.length && count > 0; i++) {
     const cursor = present[i] as TermCursor
     rest -= cursor.bound
     if (count * LOOKUP_RATIO < cursor.end - cursor.start) lookUp(postings, cursor, base, count)
-    else addAll(postings, cursor, base, CUT_NONE, count)
+    else addAll(postings, cursor, base)
     count = keepAbove(cut - rest, count)
   }
   offer(count, base, candidates)
+}
+
+/**
+ * Adds up the first terms; gives how many rows went above the cut. The least terms come first, which are mostly the
+ * longest: as long as all so far cannot pass the cut together, no row needs to be looked at.
+ */
+function addNeeded(
+  postings: PostingArrays,
+  present: readonly TermCursor[],
+  needed: number,
+  base: number,
+  cut: number,
+): number {
+  let reach = 0
+  let count = 0
+  for (let i = needed - 1; i >= 0; i--) {
+    const cursor = present[i] as TermCursor
+    reach += cursor.bound
+    if (reach <= cut) addAll(postings, cursor, base)
+    else count = addNoting(postings, cursor, base, cut, count)
+  }
+  return count
 }
 
 /**
@@ -189,10 +208,36 @@ function isWorthLeavingOut(present: readonly TermCursor[], needed: number): bool
 }
 
 /**
- * Adds a term's bounds to the sums; a row whose sum goes above `cut` by it is appended to `CROSSED`. Four postings at
- * a time, which are of four rows, take half the time of one by one.
+ * Adds a term's bounds to the sums. Four postings at a time, which are of four rows, take half the time of one by one.
  */
 function addAll(
+  { rows, impacts }: PostingArrays,
+  { start, end, boundWeight: weight }: TermCursor,
+  base: number,
+): void {
+  let at = start
+  for (; at + 3 < end; at += 4) {
+    const row0 = ((rows[at] as number) - base) | 0
+    const row1 = ((rows[at + 1] as number) - base) | 0
+    const row2 = ((rows[at + 2] as number) - base) | 0
+    const row3 = ((rows[at + 3] as number) - base) | 0
+    const sum0 = (SUMS[row0] as number) + Math.imul(weight, impacts[at] as number)
+    const sum1 = (SUMS[row1] as number) + Math.imul(weight, impacts[at + 1] as number)
+    const sum2 = (SUMS[row2] as number) + Math.imul(weight, impacts[at + 2] as number)
+    const sum3 = (SUMS[row3] as number) + Math.imul(weight, impacts[at + 3] as number)
+    SUMS[row0] = sum0
+    SUMS[row1] = sum1
+    SUMS[row2] = sum2
+    SUMS[row3] = sum3
+  }
+  for (; at < end; at++) {
+    const row = ((rows[at] as number) - base) | 0
+    SUMS[row] = (SUMS[row] as number) + Math.imul(weight, impacts[at] as number)
+  }
+}
+
+/** Adds as `addAll` does, and appends to `CROSSED` the rows whose sums go above `cut` by it; gives how many those are. */
+function addNoting(
   { rows, impacts }: PostingArrays,
   { start, end, boundWeight: weight }: TermCursor,
   base: number,
