@@ -32,11 +32,16 @@ function decimal(hex: string): string {
 
 /** Untrusted text that can neither close a fence nor open a document of its own. */
 export function fencedText(text: string): string {
-  return visibleText(text).replace(OWN_TAG, '&lt;')
+  const visible = visibleText(text)
+  return visible.includes('<') ? visible.replace(OWN_TAG, '&lt;') : visible
 }
+
+/** What is an attribute as it stands, as most ids are. */
+const PLAIN_ATTRIBUTE = new RegExp(`^[!#-;=?-~]{0,${ATTRIBUTE_CHARS}}$`)
 
 /** Untrusted text on one line, fit for an attribute. */
 export function fencedAttribute(text: string): string {
+  if (PLAIN_ATTRIBUTE.test(text)) return text
   return oneLine(text).replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 

@@ -100,9 +100,7 @@ async function tryHeads(
   own: Piece,
   room: SelectionRoom,
 ): Promise<Taken | null> {
-  const ends = [...sentenceCuts(own.text, { start: 0, end: own.text.length })].map(
-    (cut) => own.text.slice(0, cut).trimEnd().length,
-  )
+  const ends = [...sentenceCuts(own.text, { start: 0, end: own.text.length })]
   let best: Taken | null = null
   let low = 0
   let high = ends.length - 1

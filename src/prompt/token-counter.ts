@@ -74,17 +74,13 @@ export function tokenCounter(
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
-  const countTemplate = async (text: string): Promise<number> => {
-    const key = `template ${text}`
-    const tokens = memo.get(key) ?? (await countFor(memo, key, [text]))
-    counted.set(text, tokens)
-    return tokens
+  const template = async (texts: readonly string[]): Promise<number> => {
+    const key = `template ${texts.map(({ length }) => length).join()} ${texts.join('')}`
+    return memo.get(key) ?? countFor(memo, key, texts)
   }
 
   const whole = async (layout: Layout): Promise<number> => {
-    let sum = renderer.messages * MESSAGE_TOKENS
-    for (const text of renderer.templateTexts(layout))
-      sum += counted.get(text) ?? (await countTemplate(text))
+    let sum = renderer.messages * MESSAGE_TOKENS + (await template(renderer.templateTexts(layout)))
     for (const text of renderer.ownTexts(layout))
       sum += counted.get(text) ?? (await countFor(counted, text, [text]))
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)
