@@ -74,13 +74,14 @@ export function tokenCounter(
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
-  const template = async (texts: readonly string[]): Promise<number> => {
+  const countTemplate = async (texts: readonly string[]): Promise<number> => {
     const key = `template ${texts.map(({ length }) => length).join()} ${texts.join('')}`
     return memo.get(key) ?? countFor(memo, key, texts)
   }
 
   const whole = async (layout: Layout): Promise<number> => {
-    let sum = renderer.messages * MESSAGE_TOKENS + (await template(renderer.templateTexts(layout)))
+    let sum = renderer.messages * MESSAGE_TOKENS
+    sum += await countTemplate(renderer.templateTexts(layout))
     for (const text of renderer.ownTexts(layout))
       sum += counted.get(text) ?? (await countFor(counted, text, [text]))
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)

@@ -119,8 +119,10 @@ function scanWindow(
   if (count > 0) needed = 0
   let rest = 0
   for (let i = needed; i < present.length; i++) rest += (present[i] as TermCursor).bound
-  if (needed > 0) count = addNeeded(postings, present, needed, base, cut - rest)
-  if (allowed !== null && needed > 0) count = keepAllowed(allowed, base, count)
+  if (needed > 0) {
+    count = addNeeded(postings, present, needed, base, cut - rest)
+    if (allowed !== null) count = keepAllowed(allowed, base, count)
+  }
   for (let i = needed; i < present.length && count > 0; i++) {
     const cursor = present[i] as TermCursor
     rest -= cursor.bound
@@ -236,7 +238,10 @@ function addAll(
   }
 }
 
-/** Adds as `addAll` does, and appends to `CROSSED` the rows whose sums go above `cut` by it; gives how many those are. */
+/**
+ * Adds as `addAll` does, and appends to `CROSSED` the rows whose sums go above `cut` by it; gives how many are there. To
+ * add first and look through the postings then was slower, hence the loop of its own.
+ */
 function addNoting(
   { rows, impacts }: PostingArrays,
   { start, end, boundWeight: weight }: TermCursor,
