@@ -27,8 +27,8 @@ export async function openQuarryPostings({ count, queries }: LexicalTask): Promi
   for await (const text of passageLines(count)) builder.add(chunkOfRow(row++, text, NO_VECTOR))
   const part = { name: 'postings', blocks: builder.finish() }
   const buildSeconds = (performance.now() - startedMs) / 1_000
-  const { blocks, residentBytes } = await throughSegmentFile(part)
-  const search = lexicalLane(openPostings(blocks, count, SPEC), count, LEXICAL_K)
+  const { blocks, region, residentBytes } = await throughSegmentFile(part)
+  const search = lexicalLane(openPostings(blocks, count, SPEC, region.kernels), count, LEXICAL_K)
   return {
     lanes: { search: (query) => search(queries[query] ?? '') },
     facts: { residentBytes, buildSeconds },
@@ -42,8 +42,11 @@ export async function searchOver(
 ): Promise<(text: string) => Promise<readonly number[]>> {
   const builder = createPostingsBuilder(SPEC, analyzer)
   for (const chunk of chunks) builder.add(chunk)
-  const { blocks } = await throughSegmentFile({ name: 'postings', blocks: builder.finish() })
-  return lexicalLane(openPostings(blocks, chunks.length, SPEC), chunks.length, k)
+  const { blocks, region } = await throughSegmentFile({
+    name: 'postings',
+    blocks: builder.finish(),
+  })
+  return lexicalLane(openPostings(blocks, chunks.length, SPEC, region.kernels), chunks.length, k)
 }
 
 function lexicalLane(

@@ -22,8 +22,11 @@ export function placeBlocks(
 }
 
 function viewLike(data: BlockData, region: Region, at: number): BlockData {
+  if (data instanceof Uint8Array) return region.u8.subarray(at, at + data.length)
   if (data instanceof Int8Array) return region.i8(at, data.length)
+  if (data instanceof Uint16Array) return region.u16(at, data.length)
+  if (data instanceof Int32Array) return region.i32(at, data.length)
+  if (data instanceof Uint32Array) return region.u32(at, data.length)
   if (data instanceof Float32Array) return region.f32(at, data.length)
-  if (data instanceof Float64Array) return region.f64(at, data.length)
-  throw new TypeError('no test has needed this type')
+  return region.f64(at, data.length)
 }

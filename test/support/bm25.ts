@@ -16,11 +16,13 @@ import type {
   WeightedTerm,
 } from '../../adapters/stores/local/bm25/segment-postings.ts'
 import type { Found } from '../../adapters/stores/local/found.ts'
-import { blockReader } from '../../adapters/stores/local/segment/block-reader.ts'
+import type { Memory } from '../../adapters/stores/local/memory/memory.ts'
+import { openMemory } from '../../adapters/stores/local/memory/open-memory.ts'
 import { type Analyzer, TERM_HINTS } from '../../src/core/analyzer.ts'
 import type { Chunk } from '../../src/core/model.ts'
 import type { LexicalSpec } from '../../src/core/vector-store.ts'
 import { chunkOf, never } from '../conformance/fixture.ts'
+import { placeBlocks } from './blocks-in-memory.ts'
 import { sequence } from './hnsw-rows.ts'
 
 export const SPEC: LexicalSpec = { analyzer: 'unicode', k1: 0.9, b: 0.4 }
@@ -140,10 +142,14 @@ export interface Segment {
   readonly rows: readonly Counted[]
 }
 
-export function segmentOf(fields: readonly Partial<Fields>[], spec: LexicalSpec = SPEC): Segment {
-  const blocks = blockReader('postings', blocksOf(fields, spec))
+export function segmentOf(
+  fields: readonly Partial<Fields>[],
+  spec: LexicalSpec = SPEC,
+  memory: Memory = openMemory({ bytesMax: 2 ** 26 }),
+): Segment {
+  const { region, reader } = placeBlocks(memory, blocksOf(fields, spec))
   const rows = fields.map((of, row) => counted(spec, chunkAt(row, of)))
-  return { spec, postings: openPostings(blocks, rows.length, spec), rows }
+  return { spec, postings: openPostings(reader, rows.length, spec, region.kernels), rows }
 }
 
 export function blocksOf(fields: readonly Partial<Fields>[], spec: LexicalSpec): Blocks {

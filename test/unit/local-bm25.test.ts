@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { addRow, emptyBitmap } from '../../adapters/stores/local/bitmap.ts'
 import { createPostingsBuilder } from '../../adapters/stores/local/bm25/build-postings.ts'
 import { openPostings } from '../../adapters/stores/local/bm25/open-postings.ts'
-import { blockReader } from '../../adapters/stores/local/segment/block-reader.ts'
+import { openMemory } from '../../adapters/stores/local/memory/open-memory.ts'
 import { QuarryError } from '../../src/core/errors.ts'
 import { never } from '../conformance/fixture.ts'
+import { placeBlocks } from '../support/blocks-in-memory.ts'
 import {
   agree,
   averageOf,
@@ -39,6 +40,19 @@ describe('a segment’s postings', () => {
         }),
         { numRuns: 20 },
       )
+  })
+
+  it('find the same without SIMD', async () => {
+    const memory = openMemory({ bytesMax: 2 ** 26, scalar: true })
+    const segment = segmentOf(texts(10_000, 1), SPEC, memory)
+    const allowed = randomRows(segment.rows.length, 0.3, 4)
+    await fc.assert(
+      fc.asyncProperty(QUERY, K, async (words, k) => {
+        await agree(segment, searchOf(segment, words, { k }))
+        await agree(segment, searchOf(segment, words, { k, allowed }))
+      }),
+      { numRuns: 10 },
+    )
   })
 
   it('score with other averages and weights than their own', async () => {
@@ -214,8 +228,8 @@ describe('a segment’s postings', () => {
   it('are refused for another number of rows', () => {
     const builder = createPostingsBuilder(SPEC, WORDS)
     builder.add(chunkAt(0, { text: 'one' }))
-    const reader = blockReader('postings', builder.finish())
-    expect(() => openPostings(reader, 2, SPEC)).toThrow(QuarryError)
+    const { region, reader } = placeBlocks(openMemory({ bytesMax: 2 ** 20 }), builder.finish())
+    expect(() => openPostings(reader, 2, SPEC, region.kernels)).toThrow(QuarryError)
   })
 
   it('may be searched many times at once, though every search pauses', async () => {

@@ -1,6 +1,7 @@
 import type { LexicalSpec } from '../../../../src/core/vector-store.ts'
 import type { BlockReader } from '../blocks.ts'
 import { type Found, NOTHING_FOUND } from '../found.ts'
+import type { Kernels } from '../memory/kernels.ts'
 import { TopK } from '../top-k.ts'
 import { bestFirst } from './best-first.ts'
 import { Candidates } from './candidates.ts'
@@ -14,18 +15,20 @@ import { scoreCandidates } from './score-candidates.ts'
 import type { LexicalSearch, NumberedPostings } from './segment-postings.ts'
 import { findTerm } from './term-table.ts'
 import { unitOf } from './weighted-terms.ts'
+import { WindowSums } from './window-sums.ts'
 
 /** Going from allowed row to allowed row pays where so many times as many postings would be scanned. */
 const ALLOWED_RATIO = 16
 
 /**
- * The postings of a segment of `count` rows, built under the same spec.
+ * The postings of a segment of `count` rows, built under the same spec; the blocks lie in the kernels' memory.
  * @throws QuarryError `internal` where the blocks are not those of such a segment
  */
 export function openPostings(
   blocks: BlockReader,
   count: number,
   spec: LexicalSpec,
+  kernels: Kernels,
 ): NumberedPostings {
   const postings = fromBlocks(blocks, count)
   const unit = unitOf(spec)
@@ -39,12 +42,18 @@ export function openPostings(
       return id < 0 ? 0 : (postings.starts[id + 1] as number) - (postings.starts[id] as number)
     },
     search: (search, signal) =>
-      searchPostings({ postings, unit, norms: normsAt(search.averageLength) }, search, signal),
+      searchPostings(
+        { postings, unit, norms: normsAt(search.averageLength) },
+        kernels,
+        search,
+        signal,
+      ),
   }
 }
 
 async function searchPostings(
   scorer: RowScorer,
+  kernels: Kernels,
   search: LexicalSearch,
   signal: AbortSignal,
 ): Promise<Found> {
@@ -57,7 +66,12 @@ async function searchPostings(
     await scoreAllowed(scorer, plan.cursors, rowsOf(allowed, allowedCount), floor, top, signal)
   } else {
     const candidates = new Candidates(plan, k, floor)
-    await scanWindows(scorer.postings, plan.cursors, candidates, allowed, signal)
+    const sums = new WindowSums(scorer.postings, kernels)
+    try {
+      await scanWindows(scorer.postings, plan.cursors, sums, candidates, allowed, signal)
+    } finally {
+      sums.free()
+    }
     rewind(plan.cursors)
     await scoreCandidates(scorer, plan.cursors, candidates.rows(), floor, top, signal)
   }

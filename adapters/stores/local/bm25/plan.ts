@@ -20,10 +20,9 @@ export interface TermCursor {
   readonly directoryTo: number
   postingAt: number
   directoryAt: number
-  /** The postings in the window at hand, and the most that one of them adds. */
+  /** The postings in the window at hand. */
   start: number
   end: number
-  bound: number
 }
 
 /** How scores and their bounds go together: a bound is a score times a scale, and what rounding up adds. */
@@ -95,7 +94,6 @@ function cursorOf(
     directoryAt: directoryFrom,
     start: 0,
     end: 0,
-    bound: 0,
   }
 }
 

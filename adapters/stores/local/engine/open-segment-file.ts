@@ -61,7 +61,8 @@ async function segmentOf(
       count: rows,
       rowsOfDocument: (id) => chunks.rowsOf(id),
     }),
-    postings: lexical === null ? null : openPostings(opened.part('postings'), rows, lexical),
+    postings:
+      lexical === null ? null : openPostings(opened.part('postings'), rows, lexical, space.kernels),
     dense: vectors?.dense ?? null,
     lexical: lexical === null ? null : { spec: lexical, analyzer: openAnalyzer(lexical.analyzer) },
     free: () => space.free(),

@@ -1,3 +1,4 @@
+import type { Bm25KernelFunctions } from '../bm25/kernels.ts'
 import type { IvfKernelFunctions } from '../ivf/kernels.ts'
 import type { Scratch } from './scratch.ts'
 
@@ -5,7 +6,7 @@ import type { Scratch } from './scratch.ts'
  * What is computed on one memory, by address. The sources in `kernels/assembly` say what each does; `scalar-kernels.ts`
  * does the same bit for bit where the processor has no SIMD.
  */
-export interface KernelFunctions extends IvfKernelFunctions {
+export interface KernelFunctions extends Bm25KernelFunctions, IvfKernelFunctions {
   scanRows(
     codes: number,
     stride: number,

@@ -1,4 +1,5 @@
 import type { WasmMemory } from '../../../kernels/web-assembly.ts'
+import { scalarBm25Kernels } from '../bm25/scalar-kernels.ts'
 import { scalarIvfKernels } from '../ivf/scalar-kernels.ts'
 import type { KernelFunctions } from './kernels.ts'
 
@@ -13,6 +14,7 @@ export function scalarKernels(memory: WasmMemory): KernelFunctions {
     scanRows: (...given) => scanRows(now(), ...given),
     dotRows: (...given) => dotRows(now(), ...given),
     distanceRows: (...given) => distanceRows(now(), ...given),
+    ...scalarBm25Kernels(now),
     ...scalarIvfKernels(now),
   }
 }
@@ -22,6 +24,8 @@ interface Views {
   readonly i8: Int8Array
   readonly u8: Uint8Array
   readonly i16: Int16Array
+  readonly u16: Uint16Array
+  readonly i32: Int32Array
   readonly u32: Uint32Array
   readonly f32: Float32Array
   readonly f64: Float64Array
@@ -33,6 +37,8 @@ function viewsOf(buffer: ArrayBufferLike): Views {
     i8: new Int8Array(buffer),
     u8: new Uint8Array(buffer),
     i16: new Int16Array(buffer),
+    u16: new Uint16Array(buffer),
+    i32: new Int32Array(buffer),
     u32: new Uint32Array(buffer),
     f32: new Float32Array(buffer),
     f64: new Float64Array(buffer),
