@@ -4,6 +4,7 @@ import type { Tokenizer } from '../core/tokenizer.ts'
 import type { Hit } from '../retrieve/request.ts'
 import { citePassages, citePinned } from './citations.ts'
 import { randomNonce } from './fence.ts'
+import { OfTemplate } from './of-template.ts'
 import { oncePer } from './once-per.ts'
 import { order } from './order.ts'
 import { joinPieces, type Passage, textKey } from './passages.ts'
@@ -62,10 +63,9 @@ export async function assemblePrompt(
 
 function baseLayout({ query, template, nonce }: PromptInput): Layout {
   return {
-    system: template.system,
+    template,
     pinned: [],
     retrieved: [],
-    instruction: template.instruction,
     query,
     nonces: { pinned: '', retrieved: nonce ?? randomNonce() },
   }
@@ -106,7 +106,7 @@ async function finish(assembly: Assembly, pinning: Pinning, chosen: Selection): 
           ...citePassages(ordered, pinned.length),
         ],
         dropped,
-        prefixHash: prefixHash(request, renderer.prefix(layout)),
+        prefixHash: prefixHash(renderer, layout),
       }
     }
     dropped.push(...dropLast(passages, pinned, input.hits))
@@ -129,6 +129,15 @@ function hitsOf({ pieces }: Passage, hits: readonly Hit[]): Dropped[] {
   return hits.filter(({ id }) => chunks.has(id)).map(({ id }) => ({ id, reason: 'budget' }))
 }
 
-function prefixHash({ format }: PromptRequest, prefix: string): string {
-  return hash('sha256', `${format}\n${prefix}`).slice(0, 32)
+/** By format, of prompts without pinned documents. */
+const prefixHashes = new OfTemplate<string>()
+
+function prefixHash(renderer: Renderer, layout: Layout): string {
+  const { format } = renderer
+  const isStatic = layout.pinned.length === 0
+  const known = isStatic ? prefixHashes.get(layout.template, format) : undefined
+  if (known !== undefined) return known
+  const made = hash('sha256', `${format}\n${renderer.prefix(layout)}`).slice(0, 32)
+  if (isStatic) prefixHashes.set(layout.template, format, made)
+  return made
 }

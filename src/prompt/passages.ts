@@ -40,6 +40,11 @@ export function addPieces(
   from: Pick<Passage, 'documentId' | 'title' | 'rank'>,
   pieces: readonly Piece[],
 ): Joined {
+  const alone = !passages.some(({ documentId }) => documentId === from.documentId)
+  if (alone && pieces.length === 1) {
+    const passage = { ...from, pieces }
+    return { passages: [...passages, passage], gone: [], come: [passage] }
+  }
   let kept = passages
   let come: readonly Passage[] = []
   const gone: Passage[] = []

@@ -7,13 +7,22 @@ Say only what the documents support. Where they disagree, say so. If they do not
   instruction: `Answer the question below from the documents above. After each statement name the documents it rests on by their numbers in brackets, like [1] or [2][3].`,
 }
 
-/** A collection's own words where it has them, else the default's. */
-export function templateOf(policy: {
+interface OwnWords {
   readonly system: string | null
   readonly instruction: string | null
-}): PromptTemplate {
-  return {
-    system: policy.system ?? DEFAULT_TEMPLATE.system,
-    instruction: policy.instruction ?? DEFAULT_TEMPLATE.instruction,
+}
+
+/** One template for as long as the words are kept, so that what was found out about it can be kept with it. */
+const templates = new WeakMap<OwnWords, PromptTemplate>()
+
+/** A collection's own words where it has them, else the default's. */
+export function templateOf(own: OwnWords): PromptTemplate {
+  const known = templates.get(own)
+  if (known !== undefined) return known
+  const template = {
+    system: own.system ?? DEFAULT_TEMPLATE.system,
+    instruction: own.instruction ?? DEFAULT_TEMPLATE.instruction,
   }
+  templates.set(own, template)
+  return template
 }

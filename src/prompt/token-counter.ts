@@ -1,6 +1,7 @@
 import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
+import { OfTemplate } from './of-template.ts'
 import {
   type Entry,
   entryTitle,
@@ -22,8 +23,14 @@ export interface TokenCounter {
   entry(entry: Entry, n: number): Promise<number>
 }
 
-/** Of the texts of entries' numbers, of which there are no more than a prompt can have entries. */
-const numbersOf = new WeakMap<Tokenizer, Map<string, number>>()
+/** Of what prompts have in common whoever asks for them. */
+interface CommonCounts {
+  /** The texts of entries' numbers, of which there are no more than a prompt can have entries. */
+  readonly numbers: Map<string, number>
+  readonly templates: OfTemplate<number>
+}
+
+const commonCountsOf = new WeakMap<Tokenizer, CommonCounts>()
 
 export function tokenCounter(
   renderer: Renderer,
@@ -32,8 +39,11 @@ export function tokenCounter(
   signal: AbortSignal,
 ): TokenCounter {
   const pace = createPace()
-  const numbers = numbersOf.get(tokenizer) ?? new Map<string, number>()
-  numbersOf.set(tokenizer, numbers)
+  const common = commonCountsOf.get(tokenizer) ?? {
+    numbers: new Map(),
+    templates: new OfTemplate(),
+  }
+  commonCountsOf.set(tokenizer, common)
 
   const countTexts = async (texts: readonly string[]): Promise<number> => {
     let tokens = 0
@@ -70,18 +80,23 @@ export function tokenCounter(
 
   const entry = async (each: Entry, n: number): Promise<number> => {
     const number = renderer.numberText(n)
-    const label = numbers.get(number) ?? (await countFor(numbers, number, [number]))
+    const label = common.numbers.get(number) ?? (await countFor(common.numbers, number, [number]))
     return label + (entries.get(each) ?? (await countEntry(each)))
   }
 
-  const countTemplate = async (texts: readonly string[]): Promise<number> => {
-    const key = `template ${texts.map(({ length }) => length).join()} ${texts.join('')}`
-    return memo.get(key) ?? countFor(memo, key, texts)
+  const countTemplate = async (layout: Layout): Promise<number> => {
+    const { template, pinned, retrieved } = layout
+    const name = `${renderer.format} ${pinned.length > 0} ${retrieved.length > 0}`
+    const known = common.templates.get(template, name)
+    if (known !== undefined) return known
+    const tokens = await countTexts(renderer.templateTexts(layout))
+    common.templates.set(template, name, tokens)
+    return tokens
   }
 
   const whole = async (layout: Layout): Promise<number> => {
     let sum = renderer.messages * MESSAGE_TOKENS
-    sum += await countTemplate(renderer.templateTexts(layout))
+    sum += await countTemplate(layout)
     for (const text of renderer.ownTexts(layout))
       sum += counted.get(text) ?? (await countFor(counted, text, [text]))
     for (const [each, n] of numbered(layout)) sum += await entry(each, n)

@@ -40,17 +40,18 @@ export function anthropic(): Renderer {
     }))
   return {
     ...apart,
+    format: 'anthropic',
     entryForm: 'search result',
     entryTexts(entry) {
       const { source, title, content } = searchResult(entry)
       return [source, title, ...content.map(({ text }) => text)]
     },
     numberText: () => '',
-    prefix: (layout) => JSON.stringify([layout.system, pinnedBlocks(layout)]),
+    prefix: (layout) => JSON.stringify([layout.template.system, pinnedBlocks(layout)]),
     body: (layout) => ({
-      ...(layout.system === ''
+      ...(layout.template.system === ''
         ? {}
-        : { system: [{ type: 'text', text: layout.system, ...CACHED }] }),
+        : { system: [{ type: 'text', text: layout.template.system, ...CACHED }] }),
       messages: [
         {
           role: 'user',

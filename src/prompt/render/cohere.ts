@@ -21,6 +21,7 @@ export function cohere(): Renderer {
     numbered(layout).map(([entry, n]) => ({ id: String(n), data: documentData(entry) }))
   return {
     ...apart,
+    format: 'cohere',
     entryForm: 'document',
     entryTexts(entry) {
       const { title, text } = documentData(entry)
@@ -28,10 +29,10 @@ export function cohere(): Renderer {
     },
     numberText: String,
     prefix: (layout) =>
-      JSON.stringify([layout.system, documents(layout).slice(0, layout.pinned.length)]),
+      JSON.stringify([layout.template.system, documents(layout).slice(0, layout.pinned.length)]),
     body: (layout) => ({
       messages: [
-        { role: 'system', content: layout.system },
+        { role: 'system', content: layout.template.system },
         { role: 'user', content: question(layout) },
       ],
       documents: documents(layout),

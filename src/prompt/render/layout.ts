@@ -1,11 +1,11 @@
 import type { DocumentId } from '../../core/model.ts'
+import type { PromptFormat, PromptTemplate } from '../prompt.ts'
 
 /** Everything that goes into a prompt, in its order, which numbers the entries; texts of documents still as they came. */
 export interface Layout {
-  readonly system: string
+  readonly template: PromptTemplate
   readonly pinned: readonly Entry[]
   readonly retrieved: readonly Entry[]
-  readonly instruction: string
   readonly query: string
   readonly nonces: { readonly pinned: string; readonly retrieved: string }
 }
@@ -22,13 +22,17 @@ export interface Entry {
 
 /** How a provider wants a prompt. One is made for each, and remembers what it rendered. */
 export interface Renderer {
+  readonly format: PromptFormat
   /** Chat messages, each of which costs MESSAGE_TOKENS beside its text. */
   readonly messages: number
   /** False: the provider counts with a tokenizer of its own, and ours is an estimate. */
   readonly exactTokens: boolean
   /** Renderers that write an entry alike name this alike, and share its counts. */
   readonly entryForm: string
-  /** What prompts of a template have in common, among them the system text. Counts of all texts add up to the body's. */
+  /**
+   * What prompts of a template have in common, among them the system text: the same for all layouts of one template that
+   * have pinned entries or none, and retrieved ones or none. Counts of all texts add up to the body's.
+   */
   templateTexts(layout: Layout): readonly string[]
   /** What the provider reads beside that and the entries: what is this prompt's own. */
   ownTexts(layout: Layout): readonly string[]

@@ -6,12 +6,13 @@ export function openai(): Renderer {
   const { frameTexts, pinnedSection, userText, ...parts } = fenced()
   return {
     ...parts,
+    format: 'openai',
     messages: 2,
-    templateTexts: (layout) => [layout.system, ...frameTexts(layout)],
-    prefix: (layout) => JSON.stringify([layout.system, pinnedSection(layout)]),
+    templateTexts: (layout) => [layout.template.system, ...frameTexts(layout)],
+    prefix: (layout) => JSON.stringify([layout.template.system, pinnedSection(layout)]),
     body: (layout) => ({
       messages: [
-        { role: 'system', content: layout.system },
+        { role: 'system', content: layout.template.system },
         { role: 'user', content: userText(layout) },
       ],
     }),

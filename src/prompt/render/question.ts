@@ -2,7 +2,7 @@ import { fencedText } from '../fence.ts'
 import type { Layout, Renderer } from './layout.ts'
 
 /** What stands before the question in every prompt of a template. It ends before a space, which no token spans. */
-export function questionLead({ instruction }: Layout): string {
+export function questionLead({ template: { instruction } }: Layout): string {
   return instruction === '' ? 'Question:' : `${instruction}\n\nQuestion:`
 }
 
@@ -18,6 +18,6 @@ export function question(layout: Layout): string {
 export const apart = {
   messages: 2,
   exactTokens: false,
-  templateTexts: (layout) => [layout.system, questionLead(layout)],
+  templateTexts: (layout) => [layout.template.system, questionLead(layout)],
   ownTexts: (layout) => [asked(layout)],
 } satisfies Partial<Renderer>

@@ -1,13 +1,14 @@
 import { fenced } from './fenced-text.ts'
 import type { Layout, Renderer } from './layout.ts'
 
-const head = (layout: Layout): string => (layout.system === '' ? '' : `${layout.system}\n\n`)
+const head = ({ template: { system } }: Layout): string => (system === '' ? '' : `${system}\n\n`)
 
 /** One text, for completion endpoints and for reading. */
 export function text(): Renderer {
   const { frameTexts, pinnedSection, userText, ...parts } = fenced()
   return {
     ...parts,
+    format: 'text',
     messages: 0,
     templateTexts: (layout) => [head(layout), ...frameTexts(layout)],
     prefix: (layout) => head(layout) + pinnedSection(layout),
