@@ -58,10 +58,10 @@ export class DeltaPostings implements SegmentPostings {
     return this.#counter.count(chunk)
   }
 
-  /** The row must be the one after the last that came. */
+  /** The row must be the one after the last that came. Where this throws, nothing was added. */
   add(row: number, terms: RowTerms): void {
+    this.#makeRoom(row, terms)
     const length = terms[0] as number
-    this.#lengths = withRoom(this.#lengths, row + 1)
     this.#lengths[row] = lengthByte(length * this.#unit)
     this.#lengthUnits += length
     for (let at = FIRST_TERM; at < terms.length; at += TERM_WORDS)
@@ -92,6 +92,18 @@ export class DeltaPostings implements SegmentPostings {
       if (isTurnOver()) await nextTurn(signal)
     }
     return bestFirst(top, isBefore)
+  }
+
+  #makeRoom(row: number, terms: RowTerms): void {
+    this.#lengths = withRoom(this.#lengths, row + 1)
+    let end = 0
+    let words = 0
+    for (let at = FIRST_TERM; at < terms.length; at += TERM_WORDS) {
+      const list = terms[at] as number
+      end = Math.max(end, list + 1)
+      words += this.#lists.wordsFor(list)
+    }
+    this.#lists.makeRoom(end, words)
   }
 
   #addScores({ term, weight }: WeightedTerm, norms: Float64Array, scores: Float64Array): void {

@@ -26,9 +26,21 @@ export class PostingLists {
     return this.#words.byteLength + this.#lists.byteLength + this.#copy.byteLength
   }
 
+  /** How many words one more posting of the list takes: none where its last slice has room. */
+  wordsFor(list: number): number {
+    const count = this.#lists[list * LIST_WORDS + COUNT] ?? 0
+    return isFull(count) ? wordsBehind(count) : 0
+  }
+
+  /** For all lists below `end`, and so many more words of postings. */
+  makeRoom(end: number, words: number): void {
+    this.#lists = withRoom(this.#lists, end * LIST_WORDS)
+    this.#words = withRoom(this.#words, this.#used + words)
+  }
+
+  /** `makeRoom` was told of the list and of its words. */
   push(list: number, row: number, units: number): void {
     const of = list * LIST_WORDS
-    this.#lists = withRoom(this.#lists, of + LIST_WORDS)
     const count = this.#lists[of + COUNT] as number
     if (isFull(count)) this.#addSlice(of, count)
     const at = this.#lists[of + TAIL] as number
@@ -68,8 +80,7 @@ export class PostingLists {
 
   #addSlice(of: number, count: number): void {
     const from = this.#used
-    this.#used += roomBehind(count) * POSTING_WORDS + 1
-    this.#words = withRoom(this.#words, this.#used)
+    this.#used += wordsBehind(count)
     if (count === 0) this.#lists[of] = from
     else this.#words[this.#lists[of + TAIL] as number] = from
     this.#lists[of + TAIL] = from
@@ -80,6 +91,11 @@ export class PostingLists {
 function isFull(count: number): boolean {
   const next = count + 2
   return (next & (next - 1)) === 0 || (next > SLICE_MAX && next % SLICE_MAX === 0)
+}
+
+/** Of the slice that follows on so many postings, with the word that tells where the next is. */
+function wordsBehind(count: number): number {
+  return roomBehind(count) * POSTING_WORDS + 1
 }
 
 /** Of the slice that follows on so many postings. */

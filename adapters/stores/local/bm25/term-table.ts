@@ -116,23 +116,22 @@ export class GrowingTermTable {
   #idOfEncoded(length: number): number {
     const slot = slotOf(this.#table(), length)
     const known = this.#slots[slot] as number
-    return known === 0 ? this.#add(slot, length) : known - 1
+    return known === 0 ? this.#add(length) : known - 1
   }
 
-  #add(slot: number, length: number): number {
-    const id = this.#count++
+  /** What can fail for want of memory comes before anything of the term is there. */
+  #add(length: number): number {
+    const id = this.#count
     const from = this.#starts[id] as number
     this.#bytes = withRoom(this.#bytes, from + length)
-    this.#bytes.set(scratch.subarray(0, length), from)
     this.#starts = withRoom(this.#starts, id + 2)
+    if ((id + 1) * 4 > this.#slots.length * 3)
+      this.#slots = slotsFor(this.#table(), id, this.#slots.length * 2)
+    this.#bytes.set(scratch.subarray(0, length), from)
     this.#starts[id + 1] = from + length
-    this.#slots[slot] = id + 1
-    if (this.#count * 4 > this.#slots.length * 3) this.#growSlots()
+    this.#slots[slotOf(this.#table(), length)] = id + 1
+    this.#count = id + 1
     return id
-  }
-
-  #growSlots(): void {
-    this.#slots = slotsFor(this.#table(), this.#count, this.#slots.length * 2)
   }
 
   #table(): TermTable {

@@ -9,6 +9,11 @@ import { searchFlat } from './flat-search.ts'
 export interface FlatRows {
   readonly count: number
   readonly bytes: number
+  /**
+   * For one more row, so that `append` can't fail.
+   * @throws QuarryError `unavailable` where there is no memory for it
+   */
+  makeRoom(): void
   /** @throws QuarryError `unavailable` where there is no memory for one more */
   append(vector: Float32Array): void
   search(query: Float32Array, search: RowSearch, signal: AbortSignal): Promise<Found>
@@ -37,7 +42,7 @@ export function openFlatRows({ dimensions, metric }: RowsSpec, memory: Memory): 
   const held: Held[] = []
   let count = 0
 
-  const withRoom = (): Held => {
+  const roomy = (): Held => {
     const last = held.at(-1)
     if (last !== undefined && last.count < last.block.count) return last
     const room = Math.min(LAST_ROWS, Math.max(FIRST_ROWS, count))
@@ -53,8 +58,11 @@ export function openFlatRows({ dimensions, metric }: RowsSpec, memory: Memory): 
     get bytes() {
       return held.reduce((sum, { region }) => sum + region.bytes, 0)
     },
+    makeRoom() {
+      roomy()
+    },
     append(vector) {
-      const into = withRoom()
+      const into = roomy()
       encodeRow(into.block, into.count, vector, metric)
       into.block.floats.set(vector, into.count * dimensions)
       into.count += 1

@@ -19,11 +19,14 @@ export class DeltaLog {
     return this.#bytes
   }
 
+  /** So that `append` of the same can't fail. */
+  makeRoom(record: Uint8Array, terms: RowTerms | null, vector: Float32Array | null): void {
+    this.#pageFor(placesOf(record, terms, vector).bytes)
+  }
+
   /** Rows are numbered from 0 in the order they come. */
   append(record: Uint8Array, terms: RowTerms | null, vector: Float32Array | null): void {
-    const termsAt = termsFrom(record.length)
-    const vectorAt = termsAt + (terms?.byteLength ?? 0)
-    const bytes = vectorAt + (vector?.byteLength ?? 0)
+    const { termsAt, vectorAt, bytes } = placesOf(record, terms, vector)
     const page = this.#pageFor(bytes)
     const from = this.#used
     page.bytes.set(record, from)
@@ -53,7 +56,7 @@ export class DeltaLog {
     }
   }
 
-  /** Small first, since most tenants write little at a time. */
+  /** The last page, or a new one. Small first, since most tenants write little at a time. */
   #pageFor(bytes: number): LogPage {
     const last = this.#pages.at(-1)
     if (last !== undefined && this.#used + bytes <= last.buffer.byteLength) return last
@@ -65,4 +68,11 @@ export class DeltaLog {
     this.#bytes += buffer.byteLength
     return page
   }
+}
+
+/** Where in a row its parts begin, and how long it is. */
+function placesOf(record: Uint8Array, terms: RowTerms | null, vector: Float32Array | null) {
+  const termsAt = termsFrom(record.length)
+  const vectorAt = termsAt + (terms?.byteLength ?? 0)
+  return { termsAt, vectorAt, bytes: vectorAt + (vector?.byteLength ?? 0) }
 }

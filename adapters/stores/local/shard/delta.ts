@@ -84,8 +84,11 @@ export class Delta implements Part {
     const kept = this.#vectors === null ? null : vector
     const record = encodeRecord(chunk)
     const terms = this.#postings?.count(chunk) ?? null
-    if (kept !== null) this.#vectors?.append(kept)
+    // What can fail for want of memory comes first, and postings are added as a whole or not at all.
+    this.#log.makeRoom(record, terms, kept)
+    this.#vectors?.makeRoom()
     if (terms !== null) this.#postings?.add(row, terms)
+    if (kept !== null) this.#vectors?.append(kept)
     this.#log.append(record, terms, kept)
     this.#ids.push(chunk.id)
     this.#chunks.push(chunk)
