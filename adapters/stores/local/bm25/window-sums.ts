@@ -8,6 +8,7 @@ const WINDOW_WORDS = WINDOW_ROWS >>> 5
 const SUMS_BYTES = WINDOW_ROWS * 4
 const ROWS_BYTES = WINDOW_ROWS * 2
 const ALLOWED_BYTES = WINDOW_WORDS * 4
+const NOTHING_ABOVE = 2 ** 31 - 1
 
 /** Upper bounds of the scores of a window's rows, added up in the kernels' memory. All are 0 between two windows. */
 export class WindowSums {
@@ -33,7 +34,8 @@ export class WindowSums {
     this.#foundSums = new Int32Array(buffer, byteOffset + SUMS_BYTES, WINDOW_ROWS)
     this.#found = new Uint16Array(buffer, byteOffset + 2 * SUMS_BYTES, WINDOW_ROWS)
     this.#allowed = new Uint32Array(buffer, byteOffset + 2 * SUMS_BYTES + ROWS_BYTES, WINDOW_WORDS)
-    this.#takeAbove(0, 0, 0)
+    // What others left there goes.
+    this.#takeAbove(0, NOTHING_ABOVE, 0)
   }
 
   free(): void {
