@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { QUIETS } from '../../adapters/stores/local/engine/merge-policy.ts'
+import type { Files } from '../../adapters/stores/local/files/files.ts'
 import type { Shard } from '../../adapters/stores/local/shard/shard.ts'
 import type { Filter } from '../../src/core/filter.ts'
 import type { Candidate, ChunkId, Scope } from '../../src/core/model.ts'
@@ -7,7 +8,7 @@ import type { IndexedChunk, IndexSpec } from '../../src/core/vector-store.ts'
 import { refOf } from '../conformance/bench.ts'
 import { chunkOf, idsOf, never, scopeOf, vectorOf } from '../conformance/fixture.ts'
 import { Oracle } from '../conformance/oracle.ts'
-import { type EngineWorld, openEngineWorld } from '../support/engine-world.ts'
+import { type EngineWorld, hastyFiles, openEngineWorld } from '../support/engine-world.ts'
 import { seededRandom } from '../support/random.ts'
 
 const SEED = Number(process.env['QUARRY_TEST_SEED'] ?? 20261121)
@@ -26,6 +27,7 @@ const [alice, bob] = tenants as [Scope, Scope]
 
 let world: EngineWorld | undefined
 afterEach(async () => {
+  vi.useRealTimers()
   await world?.close()
   world = undefined
 })
@@ -331,4 +333,35 @@ describe('a shard that nobody writes to', () => {
     })
     await agrees(at, alice, 4)
   }, 90_000)
+
+  it('is merged further once a merge has ended that was under way when its time came', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+    let release: () => void = () => {}
+    let held: Promise<void> | undefined
+    const files: Files = {
+      ...hastyFiles,
+      async writeDurably(path, pieces) {
+        if (path.endsWith('.seg')) await held
+        return hastyFiles.writeDurably(path, pieces)
+      },
+    }
+    world = await openEngineWorld(alice, spec, new Oracle(), files, { memoryBytes: 256_000_000 })
+    const at = world
+    await writeSegments(at, 6, 500)
+    for (const index of at.parts.indexes.all()) await index.save()
+    await at.restart(alice)
+    await agrees(at, alice, 3)
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const merging = at.stored(alice)?.merge()
+    await vi.advanceTimersByTimeAsync(2 * (QUIETS[0]?.afterMs ?? 0))
+    expect(at.stored(alice)?.isMerging).toBe(true)
+    release()
+    expect(await merging).toBe(true)
+    await vi.waitFor(() => expect(at.stored(alice)?.shard?.segments).toHaveLength(1), {
+      timeout: 20_000,
+    })
+    await agrees(at, alice, 4)
+  }, 60_000)
 })
