@@ -40,6 +40,7 @@ export function addPieces(
   from: Pick<Passage, 'documentId' | 'title' | 'rank'>,
   pieces: readonly Piece[],
 ): Joined {
+  // As most are, and nothing has to be compared then.
   const alone = !passages.some(({ documentId }) => documentId === from.documentId)
   if (alone && pieces.length === 1) {
     const passage = { ...from, pieces }
