@@ -1,8 +1,11 @@
 import { Connection } from './connection.ts'
 
+/** One answer; no more of it is kept, since a caller's full memory takes time from the server beside it. */
 export interface Sample {
   readonly ms: number
-  readonly body: unknown
+  readonly chars: number
+  /** What the service says of its stages; empty where it says nothing. */
+  readonly timingsMs: Readonly<Record<string, number>>
 }
 
 export interface LoadResult {
@@ -26,13 +29,18 @@ export async function closedLoop(
     const connection = await Connection.open(url)
     for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) {
       const { status, text, ms } = await connection.post(url.pathname, headers, body)
-      if (status === 200) samples.push({ ms, body: JSON.parse(text) })
+      if (status === 200) samples.push({ ms, chars: text.length, timingsMs: timingsIn(text) })
       else failures += 1
     }
     connection.close()
   }
   await Promise.all(Array.from({ length: connections }, caller))
   return { samples, failures, seconds: (performance.now() - startedMs) / 1000 }
+}
+
+function timingsIn(text: string): Sample['timingsMs'] {
+  const { timings_ms = {} } = JSON.parse(text) as { timings_ms?: Sample['timingsMs'] }
+  return timings_ms
 }
 
 /** The value that `share` of the values do not exceed (nearest rank). */

@@ -58,10 +58,9 @@ export async function measureHttpOverhead(
   return withServer(size, log, async ({ server, headers, corpus }) => {
     const options = { also: FUSED, warmUp: OVERHEAD_WARM_UP }
     const { samples, ...result } = await load(server, headers, corpus, 'hybrid', 1, options)
-    const overheads = samples.map(({ ms, body }) => {
-      const { total = 0, assemble = 0 } = (body as Timed).timings_ms
-      return ms - total + assemble
-    })
+    const overheads = samples.map(
+      ({ ms, timingsMs: { total = 0, assemble = 0 } }) => ms - total + assemble,
+    )
     const medians = Array.from({ length: OVERHEAD_ROUNDS }, (_, round) => {
       const from = Math.floor((overheads.length * round) / OVERHEAD_ROUNDS)
       const to = Math.floor((overheads.length * (round + 1)) / OVERHEAD_ROUNDS)
@@ -69,10 +68,10 @@ export async function measureHttpOverhead(
     })
     const calmest = Math.min(...medians)
     const whole = samples.map(({ ms }) => ms)
-    const inside = samples.map(({ body }) => (body as Timed).timings_ms['total'] ?? 0)
-    const chars = samples.map(({ body }) => JSON.stringify(body).length)
+    const inside = samples.map(({ timingsMs: { total = 0 } }) => total)
+    const chars = samples.map((sample) => sample.chars)
     const bareMs = await measureBareHttp(percentile(chars, 0.5), percentile(inside, 0.5))
-    const http = samples.map(({ ms, body }) => ms - ((body as Timed).timings_ms['total'] ?? 0))
+    const http = samples.map(({ ms, timingsMs: { total = 0 } }) => ms - total)
     const detail = {
       corpus: corpus.name,
       passages: corpus.passages.length,
@@ -96,10 +95,6 @@ interface Filled {
   readonly headers: Readonly<Record<string, string>>
   readonly corpus: Corpus
   readonly ingestSeconds: number
-}
-
-interface Timed {
-  readonly timings_ms: Readonly<Record<string, number>>
 }
 
 async function withServer<T>(
@@ -217,9 +212,9 @@ function reportOf(
 function sharesOf({ samples }: LoadResult): Record<string, number> {
   const sums: Record<string, number> = {}
   let waited = 0
-  for (const { ms, body } of samples) {
+  for (const { ms, timingsMs } of samples) {
     waited += ms
-    const { total = 0, ...stages } = (body as Timed).timings_ms
+    const { total = 0, ...stages } = timingsMs
     for (const [stage, spent] of Object.entries(stages)) sums[stage] = (sums[stage] ?? 0) + spent
     sums['http'] = (sums['http'] ?? 0) + ms - total
   }
