@@ -134,10 +134,8 @@ const prefixHashes = new OfTemplate<string>()
 
 function prefixHash(renderer: Renderer, layout: Layout): string {
   const { format } = renderer
-  const isStatic = layout.pinned.length === 0
-  const known = isStatic ? prefixHashes.get(layout.template, format) : undefined
-  if (known !== undefined) return known
-  const made = hash('sha256', `${format}\n${renderer.prefix(layout)}`).slice(0, 32)
-  if (isStatic) prefixHashes.set(layout.template, format, made)
-  return made
+  const known = layout.pinned.length === 0 ? prefixHashes.of(layout.template) : null
+  const hashed = known?.get(format) ?? hash('sha256', `${format}\n${renderer.prefix(layout)}`)
+  known?.set(format, hashed)
+  return hashed.slice(0, 32)
 }

@@ -4,13 +4,9 @@ import type { PromptTemplate } from './prompt.ts'
 export class OfTemplate<T> {
   readonly #known = new WeakMap<PromptTemplate, Map<string, T>>()
 
-  get(template: PromptTemplate, name: string): T | undefined {
-    return this.#known.get(template)?.get(name)
-  }
-
-  set(template: PromptTemplate, name: string, value: T): void {
-    const known = this.#known.get(template)
-    if (known === undefined) this.#known.set(template, new Map([[name, value]]))
-    else known.set(name, value)
+  of(template: PromptTemplate): Map<string, T> {
+    const known = this.#known.get(template) ?? new Map<string, T>()
+    this.#known.set(template, known)
+    return known
   }
 }

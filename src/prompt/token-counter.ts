@@ -87,11 +87,8 @@ export function tokenCounter(
   const countTemplate = async (layout: Layout): Promise<number> => {
     const { template, pinned, retrieved } = layout
     const name = `${renderer.format} ${pinned.length > 0} ${retrieved.length > 0}`
-    const known = common.templates.get(template, name)
-    if (known !== undefined) return known
-    const tokens = await countTexts(renderer.templateTexts(layout))
-    common.templates.set(template, name, tokens)
-    return tokens
+    const counts = common.templates.of(template)
+    return counts.get(name) ?? countFor(counts, name, renderer.templateTexts(layout))
   }
 
   const whole = async (layout: Layout): Promise<number> => {

@@ -74,3 +74,8 @@ export function oracle(rows: VectorRows, query: Float32Array, search: RowSearch)
   scored.sort((a, b) => b.score - a.score || (search.isBefore(a.row, b.row) ? -1 : 1))
   return scored.slice(0, search.k).map(({ row }) => row)
 }
+
+/** Random whole numbers from 0 on. */
+export function whole(count: number, below: number, random: () => number): number[] {
+  return Array.from({ length: count }, () => Math.floor(random() * below))
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type WorkMemory, workMemory } from '../../adapters/stores/local/ivf/work-memory.ts'
-import { sequence } from '../support/hnsw-rows.ts'
+import { sequence, whole } from '../support/hnsw-rows.ts'
 
 const simd = workMemory()
 const scalar = workMemory({ scalar: true })
@@ -12,10 +12,6 @@ function someRows(count: number, first: number, share: number, random: () => num
   const rows: number[] = []
   for (let row = 0; row < count; row++) if (random() < share) rows.push(first + row)
   return rows
-}
-
-function whole(count: number, below: number, random: () => number): number[] {
-  return Array.from({ length: count }, () => Math.floor(random() * below))
 }
 
 describe('the kernels of bm25, with SIMD and without', () => {

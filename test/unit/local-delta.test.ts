@@ -16,10 +16,10 @@ import {
 } from '../support/bm25.ts'
 
 const DIMENSIONS = 4
-const INDEX = {
+const INDEX: IndexSpec = {
   dense: { dimensions: DIMENSIONS, metric: 'dot', algorithm: { kind: 'flat' } },
   lexical: SPEC,
-} as unknown as IndexSpec
+}
 
 /** How many more allocations succeed before one fails; below 0 none fails. */
 let left = -1

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { IvfKernelFunctions } from '../../adapters/stores/local/ivf/kernels.ts'
 import { type WorkMemory, workMemory } from '../../adapters/stores/local/ivf/work-memory.ts'
-import { sequence } from '../support/hnsw-rows.ts'
+import { sequence, whole } from '../support/hnsw-rows.ts'
 
 const RUNS = { numRuns: 40 }
 const simd = workMemory()
@@ -56,10 +56,6 @@ function both<Out extends Float32Array | Int32Array | Uint8Array>(
 /** Numbers of very different sizes, so that another order of sums gives other bits. */
 function floats(count: number, random: () => number): Float32Array {
   return Float32Array.from({ length: count }, () => (random() - 0.5) * 10 ** (random() * 4))
-}
-
-function whole(count: number, below: number, random: () => number): number[] {
-  return Array.from({ length: count }, () => Math.floor(random() * below))
 }
 
 function dot(a: Float32Array, from: number, b: Float32Array, at: number, width: number): number {

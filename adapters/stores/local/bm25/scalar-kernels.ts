@@ -1,24 +1,17 @@
+import { isAllowed, type Views } from '../memory/views.ts'
 import type { Bm25KernelFunctions } from './kernels.ts'
-
-/** All of one memory. */
-export interface Bm25Views {
-  readonly u8: Uint8Array
-  readonly u16: Uint16Array
-  readonly i32: Int32Array
-  readonly u32: Uint32Array
-}
 
 type Arguments<Name extends keyof Bm25KernelFunctions> = Parameters<Bm25KernelFunctions[Name]>
 
 /** The kernels without SIMD. */
-export function scalarBm25Kernels(views: () => Bm25Views): Bm25KernelFunctions {
+export function scalarBm25Kernels(views: () => Views): Bm25KernelFunctions {
   return {
     addPostings: (...given) => addPostings(views(), given),
     takeAbove: (...given) => takeAbove(views(), given),
   }
 }
 
-function addPostings({ u8, i32, u32 }: Bm25Views, given: Arguments<'addPostings'>): void {
+function addPostings({ u8, i32, u32 }: Views, given: Arguments<'addPostings'>): void {
   const [rows, impacts, count, weight, first, sums] = given
   const row = rows >>> 2
   const base = (sums >>> 2) - first
@@ -28,7 +21,7 @@ function addPostings({ u8, i32, u32 }: Bm25Views, given: Arguments<'addPostings'
   }
 }
 
-function takeAbove({ u16, i32, u32 }: Bm25Views, given: Arguments<'takeAbove'>): number {
+function takeAbove({ u16, i32, u32 }: Views, given: Arguments<'takeAbove'>): number {
   const [sums, count, cut, allowed, rows, bounds] = given
   let found = 0
   for (let row = 0; row < count; row++) {
@@ -41,8 +34,4 @@ function takeAbove({ u16, i32, u32 }: Bm25Views, given: Arguments<'takeAbove'>):
     found += 1
   }
   return found
-}
-
-function isAllowed(u32: Uint32Array, allowed: number, row: number): boolean {
-  return (((u32[(allowed >>> 2) + (row >>> 5)] as number) >>> (row & 31)) & 1) === 1
 }

@@ -1,18 +1,10 @@
+import type { Views } from '../memory/views.ts'
 import type { IvfKernelFunctions } from './kernels.ts'
-
-/** All of one memory. */
-export interface IvfViews {
-  readonly i8: Int8Array
-  readonly u8: Uint8Array
-  readonly i16: Int16Array
-  readonly u32: Uint32Array
-  readonly f32: Float32Array
-}
 
 type Arguments<Name extends keyof IvfKernelFunctions> = Parameters<IvfKernelFunctions[Name]>
 
 /** The kernels without SIMD: the same sums in the same order, each rounded to single precision as it is there. */
-export function scalarIvfKernels(views: () => IvfViews): IvfKernelFunctions {
+export function scalarIvfKernels(views: () => Views): IvfKernelFunctions {
   return {
     scoreRows: (...given) => scoreRows(views(), given),
     scoreCodebooks: (...given) => scoreCodebooks(views(), given),
@@ -47,7 +39,7 @@ function fold(lanes: Float32Array, half: number): void {
   }
 }
 
-function scoreRows({ f32 }: IvfViews, given: Arguments<'scoreRows'>): void {
+function scoreRows({ f32 }: Views, given: Arguments<'scoreRows'>): void {
   const [rows, offsets, count, width, query, keys] = given
   const lanes = new Float32Array(16)
   for (let i = 0; i < count; i++) {
@@ -56,7 +48,7 @@ function scoreRows({ f32 }: IvfViews, given: Arguments<'scoreRows'>): void {
   }
 }
 
-function scoreCodebooks({ f32 }: IvfViews, given: Arguments<'scoreCodebooks'>): void {
+function scoreCodebooks({ f32 }: Views, given: Arguments<'scoreCodebooks'>): void {
   const [codebooks, subvectors, dimensions, codes, query, tables] = given
   for (let s = 0; s < subvectors; s++)
     for (let c = 0; c < codes; c++) {
@@ -89,7 +81,7 @@ function subDot(
   return sum
 }
 
-function scoreCodes8({ f32, u8 }: IvfViews, given: Arguments<'scoreCodes8'>): void {
+function scoreCodes8({ f32, u8 }: Views, given: Arguments<'scoreCodes8'>): void {
   const [codes, count, subvectors, tables, given32, keys] = given
   const base = Math.fround(given32)
   const sums = new Float32Array(4)
@@ -105,7 +97,7 @@ function scoreCodes8({ f32, u8 }: IvfViews, given: Arguments<'scoreCodes8'>): vo
   }
 }
 
-function scoreCodes4({ f32, u8 }: IvfViews, given: Arguments<'scoreCodes4'>): void {
+function scoreCodes4({ f32, u8 }: Views, given: Arguments<'scoreCodes4'>): void {
   const [codes, blocks, pairs, tables, ...rest] = given
   const [scale, base] = [Math.fround(rest[0]), Math.fround(rest[1])]
   const keys = rest[2]
@@ -122,7 +114,7 @@ function scoreCodes4({ f32, u8 }: IvfViews, given: Arguments<'scoreCodes4'>): vo
   }
 }
 
-function rescoreRows({ f32, i8, i16, u32 }: IvfViews, given: Arguments<'rescoreRows'>): void {
+function rescoreRows({ f32, i8, i16, u32 }: Views, given: Arguments<'rescoreRows'>): void {
   const [rows, scales, width, positions, count, query, given32, values] = given
   const scale = Math.fround(given32)
   for (let i = 0; i < count; i++) {
@@ -136,7 +128,7 @@ function rescoreRows({ f32, i8, i16, u32 }: IvfViews, given: Arguments<'rescoreR
   }
 }
 
-function nearestRows({ f32, u32 }: IvfViews, given: Arguments<'nearestRows'>): void {
+function nearestRows({ f32, u32 }: Views, given: Arguments<'nearestRows'>): void {
   const [rows, count, width, centroids, halves, lists, nearest] = given
   const lanes = new Float32Array(4)
   for (let i = 0; i < count; i++) {
@@ -154,7 +146,7 @@ function nearestRows({ f32, u32 }: IvfViews, given: Arguments<'nearestRows'>): v
   }
 }
 
-function encodeRows({ f32, u8 }: IvfViews, given: Arguments<'encodeRows'>): void {
+function encodeRows({ f32, u8 }: Views, given: Arguments<'encodeRows'>): void {
   const [rows, count, stride, dimensions, codebook, halves, codes, chosen, step] = given
   for (let i = 0; i < count; i++) {
     let best = Number.NEGATIVE_INFINITY
@@ -172,7 +164,7 @@ function encodeRows({ f32, u8 }: IvfViews, given: Arguments<'encodeRows'>): void
   }
 }
 
-function scoreCodesAt8(views: IvfViews, given: Arguments<'scoreCodesAt8'>): void {
+function scoreCodesAt8(views: Views, given: Arguments<'scoreCodesAt8'>): void {
   const [addresses, count, subvectors, tables, keys] = given
   for (let i = 0; i < count; i++) {
     const codes = views.u32[(addresses >>> 2) + i] as number
@@ -180,7 +172,7 @@ function scoreCodesAt8(views: IvfViews, given: Arguments<'scoreCodesAt8'>): void
   }
 }
 
-function scoreCodesAt4({ f32, u8, u32 }: IvfViews, given: Arguments<'scoreCodesAt4'>): void {
+function scoreCodesAt4({ f32, u8, u32 }: Views, given: Arguments<'scoreCodesAt4'>): void {
   const [addresses, count, pairs, tables, keys] = given
   for (let i = 0; i < count; i++) {
     let at = u32[(addresses >>> 2) + i] as number

@@ -2,6 +2,7 @@ import type { WasmMemory } from '../../../kernels/web-assembly.ts'
 import { scalarBm25Kernels } from '../bm25/scalar-kernels.ts'
 import { scalarIvfKernels } from '../ivf/scalar-kernels.ts'
 import type { KernelFunctions } from './kernels.ts'
+import { isAllowed, type Views, viewsOf } from './views.ts'
 
 /** The kernels without SIMD, with the same sums in the same order, over the same addresses. */
 export function scalarKernels(memory: WasmMemory): KernelFunctions {
@@ -16,32 +17,6 @@ export function scalarKernels(memory: WasmMemory): KernelFunctions {
     distanceRows: (...given) => distanceRows(now(), ...given),
     ...scalarBm25Kernels(now),
     ...scalarIvfKernels(now),
-  }
-}
-
-interface Views {
-  readonly buffer: ArrayBufferLike
-  readonly i8: Int8Array
-  readonly u8: Uint8Array
-  readonly i16: Int16Array
-  readonly u16: Uint16Array
-  readonly i32: Int32Array
-  readonly u32: Uint32Array
-  readonly f32: Float32Array
-  readonly f64: Float64Array
-}
-
-function viewsOf(buffer: ArrayBufferLike): Views {
-  return {
-    buffer,
-    i8: new Int8Array(buffer),
-    u8: new Uint8Array(buffer),
-    i16: new Int16Array(buffer),
-    u16: new Uint16Array(buffer),
-    i32: new Int32Array(buffer),
-    u32: new Uint32Array(buffer),
-    f32: new Float32Array(buffer),
-    f64: new Float64Array(buffer),
   }
 }
 
@@ -93,10 +68,6 @@ function scanRows(
     threshold = Math.max(floor, least)
   }
   return found
-}
-
-function isAllowed(u32: Uint32Array, allowed: number, at: number): boolean {
-  return (((u32[(allowed >>> 2) + (at >>> 5)] as number) >>> (at & 31)) & 1) === 1
 }
 
 /** Whole numbers below 2^31, so the order of the sum does not matter. */
