@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { QuarryError } from '../core/errors.ts'
 import { continueTrace, formatTraceparent } from '../observe/trace.ts'
-import type { Exchange, Serving } from './exchange.ts'
+import { encodeJson } from './encode-json.ts'
+import type { Arrival, Exchange, Serving } from './exchange.ts'
+import { targetOf } from './paths.ts'
 import { performRoute } from './perform.ts'
 import { asQuarryError, problemHeaders, problemOf, statusOf } from './problem.ts'
 import type { Answer, Route } from './route.ts'
@@ -13,7 +15,7 @@ const CALLER_GONE = 499
 /** Answers a request, whatever happens: the one place where errors become problems, and where a request is logged and counted. */
 export async function answerRequest(
   serving: Serving,
-  request: Request,
+  { request, incoming }: Arrival,
   pattern: string,
   perform: (exchange: Exchange) => Promise<Answer>,
 ): Promise<Response> {
@@ -21,7 +23,8 @@ export async function answerRequest(
   const givenId = headers.get('x-request-id')
   const exchange: Exchange = {
     request,
-    url: new URL(request.url),
+    incoming,
+    target: targetOf(request.url),
     requestId: givenId !== null && REQUEST_ID.test(givenId) ? givenId : randomUUID(),
     trace: continueTrace(headers.get('traceparent')),
     arrivedMs: performance.now(),
@@ -38,14 +41,14 @@ export async function answerRequest(
     report(serving, exchange, pattern, status, { code: error.code, ...faultOf(status, error) })
     return respond(exchange, {
       status: statusOf(error),
-      body: problemOf(error, exchange.url.pathname, exchange.requestId),
+      body: problemOf(error, exchange.target.path, exchange.requestId),
       headers: problemHeaders(error),
     })
   }
 }
 
-export function answerRoute(serving: Serving, request: Request, route: Route): Promise<Response> {
-  return answerRequest(serving, request, route.path, (exchange) =>
+export function answerRoute(serving: Serving, arrival: Arrival, route: Route): Promise<Response> {
+  return answerRequest(serving, arrival, route.path, (exchange) =>
     performRoute(serving, exchange, route),
   )
 }
@@ -92,6 +95,6 @@ function respond(exchange: Exchange, answer: Answer): Response {
     traceparent: formatTraceparent(exchange.trace),
     ...answer.headers,
   }
-  const body = answer.stream ?? JSON.stringify(answer.body)
+  const body = answer.stream ?? encodeJson(answer.body)
   return new Response(body, { status: answer.status, headers })
 }

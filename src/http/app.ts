@@ -1,10 +1,11 @@
-import { Hono } from 'hono'
+import type { HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
 import { QuarryError } from '../core/errors.ts'
 import { answerRequest, answerRoute } from './answer.ts'
 import { createAuthenticator } from './auth.ts'
 import { BodyGate } from './body.ts'
 import type { HttpDeps } from './deps.ts'
-import type { Serving } from './exchange.ts'
+import type { Arrival, Exchange, Serving } from './exchange.ts'
 import { honoPath, matchesTemplate } from './paths.ts'
 import { problemHeaders, problemOf, protocolError } from './problem.ts'
 import type { Answer, Route } from './route.ts'
@@ -21,22 +22,24 @@ export function createApp(deps: HttpDeps): Hono {
   const app = new Hono()
   for (const route of routes)
     app.on(route.method, honoPath(route.path), (context) =>
-      answerRoute(serving, context.req.raw, route),
+      answerRoute(serving, arrivalOf(context), route),
     )
   app.notFound((context) =>
-    answerRequest(serving, context.req.raw, 'unmatched', async ({ request, url, requestId }) =>
-      answerUnmatched(routes, request, url.pathname, requestId),
+    answerRequest(serving, arrivalOf(context), 'unmatched', async (exchange) =>
+      answerUnmatched(routes, exchange),
     ),
   )
   return app
 }
 
+function arrivalOf({ req, env }: Context): Arrival {
+  return { request: req.raw, incoming: (env as Partial<HttpBindings> | undefined)?.incoming }
+}
+
 /** 405 with `Allow` where the path exists under other methods, else 404. */
 function answerUnmatched(
   routes: readonly Route[],
-  request: Request,
-  path: string,
-  requestId: string,
+  { request, target: { path }, requestId }: Exchange,
 ): Answer {
   const methods = routes.filter((route) => matchesTemplate(route.path, path)).map(methodOf)
   if (methods.length === 0) throw new QuarryError('not_found', `no route ${path.slice(0, 200)}`)

@@ -76,12 +76,15 @@ function requestKeyOf(route: Route, tenant: TenantId, key: string): RequestKey {
 }
 
 /** What makes two requests the same one. Hashed off the serving thread, since a body may be large. */
-async function fingerprint({ url, request }: Exchange, body: ReceivedBody | null): Promise<string> {
+async function fingerprint(
+  { target, request }: Exchange,
+  body: ReceivedBody | null,
+): Promise<string> {
   const { headers } = request
   const framing = ['if-match', 'if-none-match', 'x-quarry-metadata'].map((name) =>
     headers.get(name),
   )
-  const head = JSON.stringify([url.pathname, url.search, body?.contentType ?? null, framing])
+  const head = JSON.stringify([target.path, target.search, body?.contentType ?? null, framing])
   const content = body === null ? '' : await sha256(body.bytes)
   return sha256(new TextEncoder().encode(`${head}\n${content}`))
 }

@@ -1,11 +1,26 @@
 import { QuarryError } from '../core/errors.ts'
 
+/** The path as it was sent, and the query with its `?`; empty without one. */
+export interface Target {
+  readonly path: string
+  readonly search: string
+}
+
+/** Of an absolute http URL that was parsed before: to do so once more takes as long as to check a key. */
+export function targetOf(url: string): Target {
+  const [, path = '/', search = ''] = TARGET.exec(url) ?? []
+  return { path, search }
+}
+
+const TARGET = /^https?:\/\/[^/]*([^?#]*)(\?[^#]+)?/
+
 /**
  * Path parameters from the raw path, decoded once and strictly: a router's own lenient decoding would let `%zz`
  * through and could decode twice. A template is `/v1/jobs/{job}:cancel`: a parameter fills a segment, but for a verb.
  */
 export function readPathParams(template: string, rawPath: string): Record<string, string> {
   const params: Record<string, string> = {}
+  if (!template.includes('{')) return params
   const raw = rawPath.split('/')
   template.split('/').forEach((segment, at) => {
     const { name, verb } = parseSegment(segment)
@@ -55,9 +70,10 @@ function decode(segment: string): string {
 }
 
 /** Query parameters, each at most once: two values for one name would leave open which one counts. */
-export function readQuery(search: URLSearchParams): Record<string, string> {
+export function readQuery(search: string): Record<string, string> {
+  if (search === '') return {}
   const query = new Map<string, string>()
-  for (const [name, value] of search) {
+  for (const [name, value] of new URLSearchParams(search)) {
     if (query.has(name))
       throw new QuarryError('invalid_request', `query: "${name.slice(0, 64)}" is given twice`)
     query.set(name, value)

@@ -27,8 +27,8 @@ export async function performRoute(
   exchange.caller = route.reach === 'public' ? null : caller
   exchange.tenant = tenantFor(route, caller, exchange.request.headers)
   const context = contextOf(serving, exchange, caller)
-  const params = readPathParams(route.path, exchange.url.pathname)
-  const query = readQuery(exchange.url.searchParams)
+  const params = readPathParams(route.path, exchange.target.path)
+  const query = readQuery(exchange.target.search)
   const perform = async (body: ReceivedBody | null): Promise<Answer> => {
     const answer = () => route.answer(context, { params, query, body }, exchange.tenant)
     return performOnce({ serving, exchange, route, body }, answer)
@@ -76,24 +76,24 @@ function contextOf(serving: Serving, exchange: Exchange, caller: Caller): CallCo
 
 async function withReceivedBody(
   serving: Serving,
-  { request }: Exchange,
+  exchange: Exchange,
   { body }: Route,
   perform: (body: ReceivedBody | null) => Promise<Answer>,
 ): Promise<Answer> {
-  const { headers } = request
+  const { headers, signal } = exchange.request
   const contentType = headers.get('content-type')
   if (body === null || (body.optional && contentType === null)) return perform(null)
   const mediaType = acceptedType(contentType, body)
   const { settings } = serving.deps
   const limits = { bytesMax: body.bytesMax(settings), gate: serving.gate }
-  return withBody(request, limits, (bytes) =>
+  return withBody(exchange, limits, (bytes) =>
     perform({
       bytes,
       mediaType,
       contentType: contentType ?? '',
       headers,
       settings,
-      signal: request.signal,
+      signal,
     }),
   )
 }

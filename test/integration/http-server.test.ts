@@ -1,5 +1,8 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
@@ -26,8 +29,11 @@ async function start(limits: Partial<ServerLimits> = {}): Promise<{ url: string;
   const gate = new BodyGate(1_000_000)
   app.post('/body', async (context) => {
     try {
-      return await withBody(context.req.raw, { bytesMax: 1_000, gate }, async (bytes) =>
-        context.json({ bytes: bytes.length }),
+      // As a key is looked up: by then a body that came with its head is there.
+      await Promise.resolve()
+      const arrival = { request: context.req.raw, incoming: (context.env as HttpBindings).incoming }
+      return await withBody(arrival, { bytesMax: 1_000, gate }, async (bytes) =>
+        context.json({ bytes: bytes.length, text: Buffer.from(bytes).toString() }),
       )
     } catch (error) {
       return context.json({}, statusOf(asQuarryError(error)) as 413)
@@ -74,9 +80,35 @@ describe('bodies', () => {
   test('up to the limit, and 413 above it with a declared length', async () => {
     const { url } = await start()
     const fits = await fetch(`${url}/body`, { method: 'POST', body: 'x'.repeat(1_000) })
-    expect(await fits.json()).toEqual({ bytes: 1_000 })
+    expect(await fits.json()).toMatchObject({ bytes: 1_000 })
     const over = await fetch(`${url}/body`, { method: 'POST', body: 'x'.repeat(1_001) })
     expect(over.status).toBe(413)
+  })
+
+  test.each([
+    ['with their head', ['é1'], [0]],
+    ['after it', ['é2'], [50]],
+    ['in parts', ['é', '3'], [0, 50]],
+    ['in parts after it', ['é', '4'], [50, 50]],
+  ])('are read when they come %s', async (_, parts, afterMs) => {
+    const { url } = await start()
+    const { hostname, port } = new URL(url)
+    const body = parts.join('')
+    const fields = ['host: a', 'connection: close', `content-length: ${Buffer.byteLength(body)}`]
+    let head = `POST /body HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`
+    const socket = connect(Number(port), hostname)
+    const answered = text(socket)
+    for (const [at, part] of parts.entries()) {
+      const waitMs = afterMs[at] ?? 0
+      if (waitMs > 0) {
+        socket.write(head)
+        await sleep(waitMs)
+        head = ''
+      }
+      socket.write(head + part)
+      head = ''
+    }
+    expect(await answered).toContain(JSON.stringify({ bytes: Buffer.byteLength(body), text: body }))
   })
 
   test('413 for an endless chunked body, without reading it to its end', async () => {
