@@ -135,8 +135,10 @@ export function route<Params = undefined, Query = undefined, Body = undefined>(
   spec: RouteSpec<Params, Query, Body>,
 ): Route {
   const { handle, ...described } = spec
-  const answer: Route['answer'] = async (context, raw) =>
-    handle({ ...context, ...(await readInput(spec, raw)) })
+  const answer: Route['answer'] = async (context, raw) => {
+    const { params, query, body } = await readInput(spec, raw)
+    return handle({ params, query, body, ...context })
+  }
   return fold(described, spec, spec.reach, answer)
 }
 
@@ -146,7 +148,8 @@ export function tenantRoute<Params = undefined, Query = undefined, Body = undefi
   const { handle, ...described } = spec
   const answer: Route['answer'] = async (context, raw, tenant) => {
     if (tenant === null) throw new Error(`${spec.operation} was called without a tenant`)
-    return handle({ ...context, ...(await readInput(spec, raw)), tenant })
+    const { params, query, body } = await readInput(spec, raw)
+    return handle({ tenant, params, query, body, ...context })
   }
   return fold(described, spec, 'tenant', answer)
 }

@@ -13,12 +13,16 @@ export interface Piece {
   readonly cut: boolean
 }
 
-/** What stands together in the prompt: pieces of one document without a hole, in the order of the document. */
-export interface Passage {
+/** Where a passage is from. */
+export interface Source {
   readonly documentId: DocumentId
   readonly title: string | null
   /** Of its best hit, from 0. */
   readonly rank: number
+}
+
+/** What stands together in the prompt: pieces of one document without a hole, in the order of the document. */
+export interface Passage extends Source {
   readonly pieces: readonly Piece[]
 }
 
@@ -37,20 +41,20 @@ export interface Joined {
 
 export function addPieces(
   passages: readonly Passage[],
-  from: Pick<Passage, 'documentId' | 'title' | 'rank'>,
+  from: Source,
   pieces: readonly Piece[],
 ): Joined {
   // As most are, and nothing has to be compared then.
   const alone = !passages.some(({ documentId }) => documentId === from.documentId)
   if (alone && pieces.length === 1) {
-    const passage = { ...from, pieces }
+    const passage = { pieces, ...from }
     return { passages: [...passages, passage], gone: [], come: [passage] }
   }
   let kept = passages
   let come: readonly Passage[] = []
   const gone: Passage[] = []
   for (const piece of pieces) {
-    const passage = { ...from, pieces: [piece] }
+    const passage = { pieces: [piece], ...from }
     const touching = kept.filter((other) => touches(other, passage))
     if (touching.length > 0) kept = kept.filter((other) => !touching.includes(other))
     gone.push(...touching)

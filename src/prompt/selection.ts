@@ -1,7 +1,7 @@
 import { isBlank } from '../core/visible-text.ts'
 import type { Hit } from '../retrieve/request.ts'
 import { sentenceCuts } from '../tokenizer/sentences.ts'
-import { addPieces, cutPiece, type Passage, type Piece, pieceOf } from './passages.ts'
+import { addPieces, cutPiece, type Passage, type Piece, pieceOf, type Source } from './passages.ts'
 import type { Dropped } from './prompt.ts'
 
 export interface Selection {
@@ -12,7 +12,7 @@ export interface Selection {
 export interface SelectionRoom {
   readonly tokens: number
   /** What a passage costs in the prompt, its tags and title with it. */
-  readonly cost: (passage: Passage) => Promise<number>
+  readonly cost: (passage: Passage) => number | Promise<number>
   /** Documents that are in the prompt whole already. */
   readonly pinned: ReadonlySet<string>
 }
@@ -28,24 +28,20 @@ export async function selectPassages(
   const dropped: Dropped[] = []
   let taken: Taken = { passages: [], tokens: 0, full: false }
   for (const [rank, hit] of hits.entries()) {
-    const next = await consider(taken, hit, rank, room)
-    if (typeof next === 'object') taken = next
-    else dropped.push({ id: hit.id, reason: next })
-    if (next === 'budget') taken = { ...taken, full: true }
+    const needless = needlessness(hit, room)
+    if (needless !== null) dropped.push({ id: hit.id, reason: needless })
+    else if (!holds(taken, hit)) {
+      const next = taken.full ? null : await takeHit(taken, hit, rank, room)
+      if (next === null) dropped.push({ id: hit.id, reason: 'budget' })
+      taken = next ?? { ...taken, full: true }
+    }
   }
   return { passages: taken.passages, dropped }
 }
 
-async function consider(
-  taken: Taken,
-  hit: Hit,
-  rank: number,
-  room: SelectionRoom,
-): Promise<Taken | Dropped['reason']> {
+function needlessness(hit: Hit, room: SelectionRoom): Dropped['reason'] | null {
   if (room.pinned.has(hit.documentId)) return 'contained'
-  if (isBlank(hit.text)) return 'empty'
-  if (holds(taken, hit)) return taken
-  return (await takeHit(taken, hit, rank, room)) ?? 'budget'
+  return isBlank(hit.text) ? 'empty' : null
 }
 
 interface Taken {
@@ -66,25 +62,23 @@ async function takeHit(
   rank: number,
   room: SelectionRoom,
 ): Promise<Taken | null> {
-  if (taken.full) return null
+  const from = { documentId: hit.documentId, title: hit.title, rank }
   const own = pieceOf(hit)
   const around = [...hit.before.map(pieceOf), own, ...hit.after.map(pieceOf)]
   return (
-    (await tryPieces(taken, hit, rank, around, room)) ??
-    (around.length === 1 ? null : await tryPieces(taken, hit, rank, [own], room)) ??
-    tryHeads(taken, hit, rank, own, room)
+    (await tryPieces(taken, from, around, room)) ??
+    (around.length === 1 ? null : await tryPieces(taken, from, [own], room)) ??
+    tryHeads(taken, from, own, room)
   )
 }
 
 /** With these pieces added, or null when there is no room for them. */
 async function tryPieces(
   taken: Taken,
-  { documentId, title }: Hit,
-  rank: number,
+  from: Source,
   pieces: readonly Piece[],
   room: SelectionRoom,
 ): Promise<Taken | null> {
-  const from = { documentId, title, rank }
   const { passages, gone, come } = addPieces(taken.passages, from, pieces)
   let tokens = taken.tokens
   for (const passage of gone) tokens -= await room.cost(passage)
@@ -95,8 +89,7 @@ async function tryPieces(
 /** The longest head that ends with a sentence and fits, found by halving. */
 async function tryHeads(
   taken: Taken,
-  hit: Hit,
-  rank: number,
+  from: Source,
   own: Piece,
   room: SelectionRoom,
 ): Promise<Taken | null> {
@@ -107,7 +100,7 @@ async function tryHeads(
   while (low <= high) {
     const middle = Math.floor((low + high) / 2)
     const head = cutPiece(own, ends[middle] ?? 0)
-    const tried = await tryPieces(taken, hit, rank, [head], room)
+    const tried = await tryPieces(taken, from, [head], room)
     if (tried === null) high = middle - 1
     else {
       best = { ...tried, full: true }

@@ -3,11 +3,11 @@ import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
 import { OfTemplate } from './of-template.ts'
 import {
+  allEntries,
   type Entry,
   entryTitle,
   type Layout,
   MESSAGE_TOKENS,
-  numbered,
   type Renderer,
 } from './render/layout.ts'
 import type { TokenMemo } from './token-memo.ts'
@@ -19,8 +19,8 @@ const PIECE_CHARS = 1_000
 export interface TokenCounter {
   /** The whole prompt, with what its messages cost beside their text. */
   whole(layout: Layout): Promise<number>
-  /** What one entry adds under its number. */
-  entry(entry: Entry, n: number): Promise<number>
+  /** What one entry adds under its number; no promise where that is known, as it is for most. */
+  entry(entry: Entry, n: number): number | Promise<number>
 }
 
 /** Of what prompts have in common whoever asks for them. */
@@ -32,6 +32,15 @@ interface CommonCounts {
 
 const commonCountsOf = new WeakMap<Tokenizer, CommonCounts>()
 
+function commonCounts(tokenizer: Tokenizer): CommonCounts {
+  const common = commonCountsOf.get(tokenizer) ?? {
+    numbers: new Map(),
+    templates: new OfTemplate(),
+  }
+  commonCountsOf.set(tokenizer, common)
+  return common
+}
+
 export function tokenCounter(
   renderer: Renderer,
   tokenizer: Tokenizer,
@@ -39,13 +48,13 @@ export function tokenCounter(
   signal: AbortSignal,
 ): TokenCounter {
   const pace = createPace()
-  const common = commonCountsOf.get(tokenizer) ?? {
-    numbers: new Map(),
-    templates: new OfTemplate(),
-  }
-  commonCountsOf.set(tokenizer, common)
+  const common = commonCounts(tokenizer)
 
-  const countTexts = async (texts: readonly string[]): Promise<number> => {
+  const countFor = async (
+    counts: TokenMemo,
+    key: string,
+    texts: readonly string[],
+  ): Promise<number> => {
     let tokens = 0
     for (const text of texts) {
       for (const piece of cutAtSeams(text, PIECE_CHARS)) {
@@ -54,15 +63,6 @@ export function tokenCounter(
         tokens += tokenizer.count(piece)
       }
     }
-    return tokens
-  }
-
-  const countFor = async (
-    counts: TokenMemo,
-    key: string,
-    texts: readonly string[],
-  ): Promise<number> => {
-    const tokens = await countTexts(texts)
     counts.set(key, tokens)
     return tokens
   }
@@ -71,17 +71,20 @@ export function tokenCounter(
   const counted = new Map<string, number>()
   const entries = new Map<Entry, number>()
 
-  const countEntry = async (entry: Entry): Promise<number> => {
-    const key = `${renderer.entryForm} ${entry.textKey} ${entryTitle(entry)}`
-    const tokens = memo.get(key) ?? (await countFor(memo, key, renderer.entryTexts(entry)))
-    entries.set(entry, tokens)
-    return tokens
+  const countEntry = async (each: Entry, n: number): Promise<number> => {
+    const key = memoKey(renderer, each)
+    entries.set(each, memo.get(key) ?? (await countFor(memo, key, renderer.entryTexts(each))))
+    const number = renderer.numberText(n)
+    if (!common.numbers.has(number)) await countFor(common.numbers, number, [number])
+    return entry(each, n)
   }
 
-  const entry = async (each: Entry, n: number): Promise<number> => {
-    const number = renderer.numberText(n)
-    const label = common.numbers.get(number) ?? (await countFor(common.numbers, number, [number]))
-    return label + (entries.get(each) ?? (await countEntry(each)))
+  const entry = (each: Entry, n: number): number | Promise<number> => {
+    const tokens = entries.get(each) ?? memo.get(memoKey(renderer, each))
+    const label = common.numbers.get(renderer.numberText(n))
+    if (tokens === undefined || label === undefined) return countEntry(each, n)
+    entries.set(each, tokens)
+    return label + tokens
   }
 
   const countTemplate = async (layout: Layout): Promise<number> => {
@@ -96,11 +99,15 @@ export function tokenCounter(
     sum += await countTemplate(layout)
     for (const text of renderer.ownTexts(layout))
       sum += counted.get(text) ?? (await countFor(counted, text, [text]))
-    for (const [each, n] of numbered(layout)) sum += await entry(each, n)
+    for (const [at, each] of allEntries(layout).entries()) sum += await entry(each, at + 1)
     await pace()
     signal.throwIfAborted()
     return sum
   }
 
   return { whole, entry }
+}
+
+function memoKey({ entryForm }: Renderer, entry: Entry): string {
+  return `${entryForm} ${entry.textKey} ${entryTitle(entry)}`
 }

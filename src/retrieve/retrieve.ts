@@ -35,7 +35,7 @@ export async function retrieve(
 
   const legs = await searchLegs(run)
   const fusion = weigh(plan.fusion, legs.dense)
-  const fused = await trace.time('fuse', () => fuse({ ...legs, depth: plan.candidates }, fusion))
+  const fused = await trace.time('fuse', () => fuse({ depth: plan.candidates, ...legs }, fusion))
   const shelf = new ChunkShelf(run)
   if (plan.rerank !== null) await shelf.read(fused.slice(0, plan.rerank.depth))
   const reordered = await rerankHead(run, fused, fusion.weights, shelf.chunks)
@@ -45,10 +45,10 @@ export async function retrieve(
   if (key !== null && trace.degraded.length === 0 && isShort(hits, deps.caches.resultCharsMax))
     deps.caches.results.set(key, found)
   return respond(run, found, {
-    ...legs.spent,
     rerankDocuments: reordered.documents,
     cache: 'miss',
     queryVectorCache: legs.queryVectorCache,
+    ...legs.spent,
   })
 }
 

@@ -123,7 +123,7 @@ function toPrompt({
   max_tokens,
   ...rest
 }: NonNullable<RetrieveBody['prompt']>): NonNullable<RetrieveRequest['prompt']> {
-  return { ...rest, maxTokens: max_tokens }
+  return { maxTokens: max_tokens, ...rest }
 }
 
 /** Counted from arrival: time spent on the body and the key is the caller's time too. */

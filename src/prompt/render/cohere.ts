@@ -1,7 +1,7 @@
 import { visibleText } from '../../core/visible-text.ts'
 import { oneLine } from '../fence.ts'
 import { oncePer } from '../once-per.ts'
-import { type Entry, entryTitle, type Layout, numbered, type Renderer } from './layout.ts'
+import { allEntries, type Entry, entryTitle, type Layout, type Renderer } from './layout.ts'
 import { apart, question } from './question.ts'
 
 interface DocumentData {
@@ -18,7 +18,7 @@ function documentDataOf(entry: Entry): DocumentData {
 export function cohere(): Renderer {
   const documentData = oncePer(documentDataOf)
   const documents = (layout: Layout): object[] =>
-    numbered(layout).map(([entry, n]) => ({ id: String(n), data: documentData(entry) }))
+    allEntries(layout).map((entry, at) => ({ id: String(at + 1), data: documentData(entry) }))
   return {
     ...apart,
     format: 'cohere',

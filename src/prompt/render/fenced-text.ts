@@ -29,7 +29,12 @@ export function fenced(): Fenced {
     exactTokens: true,
     entryForm: 'fenced',
     frameTexts: (layout) => fences(layout).flatMap(({ open, close }) => [...open, ...close]),
-    ownTexts: (layout) => [...fences(layout).flatMap(({ name }) => [name, name]), asked(layout)],
+    ownTexts(layout) {
+      const { pinned, retrieved } = layout.nonces
+      const names = [retrieved, retrieved]
+      if (layout.pinned.length > 0) names.push(pinned, pinned)
+      return [...names, asked(layout)]
+    },
     entryTexts: (entry) => [afterNumber(entry)],
     numberText,
     pinnedSection,

@@ -45,9 +45,9 @@ export interface Renderer {
   body(layout: Layout): Readonly<Record<string, unknown>>
 }
 
-/** All entries with their numbers, the pinned ones first. */
-export function numbered({ pinned, retrieved }: Layout): readonly (readonly [Entry, number])[] {
-  return [...pinned, ...retrieved].map((entry, at) => [entry, at + 1])
+/** All entries in the order of their numbers, which begin at 1. */
+export function allEntries({ pinned, retrieved }: Layout): readonly Entry[] {
+  return pinned.length === 0 ? retrieved : [...pinned, ...retrieved]
 }
 
 /** Of a chat format, per message, for role and separators, as OpenAI documents its own. */

@@ -5,7 +5,6 @@ import type { Renderer } from './layout.ts'
 export function openai(): Renderer {
   const { frameTexts, pinnedSection, userText, ...parts } = fenced()
   return {
-    ...parts,
     format: 'openai',
     messages: 2,
     templateTexts: (layout) => [layout.template.system, ...frameTexts(layout)],
@@ -16,5 +15,6 @@ export function openai(): Renderer {
         { role: 'user', content: userText(layout) },
       ],
     }),
+    ...parts,
   }
 }

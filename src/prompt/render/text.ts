@@ -7,11 +7,11 @@ const head = ({ template: { system } }: Layout): string => (system === '' ? '' :
 export function text(): Renderer {
   const { frameTexts, pinnedSection, userText, ...parts } = fenced()
   return {
-    ...parts,
     format: 'text',
     messages: 0,
     templateTexts: (layout) => [head(layout), ...frameTexts(layout)],
     prefix: (layout) => head(layout) + pinnedSection(layout),
     body: (layout) => ({ text: head(layout) + userText(layout) }),
+    ...parts,
   }
 }
