@@ -54,15 +54,14 @@ function presentNeighbour({ id, ordinal, text, span, page }: Chunk): HitAnswer['
 
 /** Ours come last, so that no provider field can stand in their place. */
 function presentPrompt(prompt: Prompt): PromptAnswer {
-  return {
-    ...prompt.body,
+  return Object.assign({}, prompt.body, {
     format: prompt.format,
     tokens: prompt.tokens,
     tokenizer: prompt.tokenizer,
     prefix_hash: prompt.prefixHash,
     citations: prompt.citations.map(presentCitation),
     dropped: prompt.dropped.map((dropped) => ({ ...dropped })),
-  }
+  })
 }
 
 function presentCitation(citation: Citation): PromptAnswer['citations'][number] {
