@@ -34,6 +34,17 @@ export function spaceIdOf(identity: object): SpaceId {
   return `sp_${digest.slice(0, 16)}` as SpaceId
 }
 
+const known = new WeakMap<EmbedderProfile, Map<string, SpaceId>>()
+
+/** The space of what an embedder of this profile makes of chunks so cut; each plan asks, and a profile stays as it is. */
+export function spaceIdOfProfile(profile: EmbedderProfile, chunking: string): SpaceId {
+  const ids = known.get(profile) ?? new Map<string, SpaceId>()
+  known.set(profile, ids)
+  const id = ids.get(chunking) ?? spaceIdOf(spaceIdentity(profile, chunking))
+  ids.set(chunking, id)
+  return id
+}
+
 /** What to tell and to do where the embedder that a space names makes vectors of another one by now. */
 export function spaceMismatch(
   { id, name, embedder }: Pick<EmbeddingSpace, 'id' | 'name' | 'embedder'>,

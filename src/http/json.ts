@@ -36,7 +36,7 @@ function checkShape(root: unknown, what: string): void {
     if (containers > jsonContainers.max)
       throw refuse(what, `has more than ${jsonContainers.max} objects and arrays`)
     if (level.some(holdsForbiddenKey)) throw refusedKey(root, what)
-    level = level.flatMap(containersIn)
+    level = containersIn(level)
   }
 }
 
@@ -44,9 +44,13 @@ function refuse(what: string, fault: string): QuarryError {
   return new QuarryError('invalid_request', `${what} ${fault}`)
 }
 
-function containersIn(value: object): object[] {
-  const values: unknown[] = Array.isArray(value) ? value : Object.values(value)
-  return values.filter(isObject)
+function containersIn(level: readonly object[]): object[] {
+  const containers: object[] = []
+  for (const each of level) {
+    const values: unknown[] = Array.isArray(each) ? each : Object.values(each)
+    for (const value of values) if (isObject(value)) containers.push(value)
+  }
+  return containers
 }
 
 function holdsForbiddenKey(value: object): boolean {

@@ -8,14 +8,18 @@ export interface TraceContext {
   readonly flags: string
 }
 
+const SPAN_ID_BYTES = 8
+const TRACE_ID_BYTES = 16
+
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
 /** Continues the caller's trace; begins a new one when the header is absent or malformed, as the standard says. */
 export function continueTrace(traceparent: string | null): TraceContext {
-  const spanId = randomHex(8)
+  const ids = randomHex(SPAN_ID_BYTES + TRACE_ID_BYTES)
+  const spanId = ids.slice(0, 2 * SPAN_ID_BYTES)
   const caller = traceparent === null ? null : parseTraceparent(traceparent)
-  if (caller === null) return { traceId: randomHex(16), spanId, parentSpanId: null, flags: '00' }
-  return { ...caller, spanId }
+  if (caller !== null) return { spanId, ...caller }
+  return { traceId: ids.slice(2 * SPAN_ID_BYTES), spanId, parentSpanId: null, flags: '00' }
 }
 
 export function formatTraceparent(trace: TraceContext): string {

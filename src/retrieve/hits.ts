@@ -22,7 +22,7 @@ export class ChunkShelf {
 
   /** Without text there is no answer, so a failure of the first read surfaces; later ones cost hits only. */
   async read(candidates: readonly FusedCandidate[]): Promise<boolean> {
-    const ids = candidates.flatMap(({ id }) => (this.#asked.has(id) ? [] : [id]))
+    const ids = candidates.map(({ id }) => id).filter((id) => !this.#asked.has(id))
     if (ids.length === 0) return true
     const { plan, budget, trace, deps } = this.#run
     const reading = budget.child({ reserveMs: plan.reserveMs.afterRead })

@@ -65,7 +65,9 @@ function sharing(
   const counts = new Map<Int32Array, number>()
   for (const hash of sketch)
     for (const kept of bySketch.get(hash) ?? []) counts.set(kept, (counts.get(kept) ?? 0) + 1)
-  return [...counts].flatMap(([kept, shared]) => (shared >= count ? [kept] : []))
+  const suspects: Int32Array[] = []
+  for (const [kept, shared] of counts) if (shared >= count) suspects.push(kept)
+  return suspects
 }
 
 /** The smallest of the values, each once, ascending. */

@@ -22,10 +22,7 @@ export function select(
   chunks: ReadonlyMap<ChunkId, Chunk>,
   { topK, mmr, dedupe, groupBy }: RetrieveRequest,
 ): Selected[] {
-  const readable = ranked.flatMap((candidate) => {
-    const chunk = chunks.get(candidate.id)
-    return chunk === undefined ? [] : [{ candidate, chunk }]
-  })
+  const readable = readableOf(ranked, chunks)
   const ordered = mmr === undefined ? readable : diversified(readable, topK, mmr.lambda)
   const seen = dedupe ? nearDuplicates() : undefined
   const grouped = groupBy && groups(groupBy.field, groupBy.size)
@@ -38,6 +35,18 @@ export function select(
     hits.push(item)
   }
   return hits
+}
+
+function readableOf(
+  ranked: readonly FusedCandidate[],
+  chunks: ReadonlyMap<ChunkId, Chunk>,
+): Selected[] {
+  const readable: Selected[] = []
+  for (const candidate of ranked) {
+    const chunk = chunks.get(candidate.id)
+    if (chunk !== undefined) readable.push({ candidate, chunk })
+  }
+  return readable
 }
 
 /**

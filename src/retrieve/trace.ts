@@ -83,6 +83,7 @@ function isWithout(stage: RequirableStage, { stage: lost, reason }: Degradation)
   return lost === stage || (lost === 'embed' && stage === 'dense')
 }
 
+/** A hundredth of a millisecond is plenty. */
 function rounded(ms: number): number {
   return Math.round(ms * 100) / 100
 }

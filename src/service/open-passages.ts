@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Collection, Collections, Index, NewCollection } from '../catalog/catalog.ts'
-import { spaceIdentity, spaceIdOf } from '../catalog/space-id.ts'
+import { spaceIdOf, spaceIdOfProfile } from '../catalog/space-id.ts'
 import type { Config } from '../config/schema.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { Chunk, ChunkId, CollectionId, DocumentId, IndexId, TenantId } from '../core/model.ts'
@@ -73,7 +73,7 @@ export async function openPassages(options: PassagesOptions): Promise<Passages> 
     generators: adapters.generators,
     lexical: engine,
     chunks: engine,
-    spaceOf: ({ profile }, chunking) => spaceIdOf(spaceIdentity(profile, chunking)),
+    spaceOf: ({ profile }, chunking) => spaceIdOfProfile(profile, chunking),
     readCollection: async () => collection,
     limits: config.limits,
   })

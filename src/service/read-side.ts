@@ -1,4 +1,4 @@
-import { spaceIdentity, spaceIdOf } from '../catalog/space-id.ts'
+import { spaceIdOfProfile } from '../catalog/space-id.ts'
 import { QuarryError } from '../core/errors.ts'
 import type { CollectionId, TenantId } from '../core/model.ts'
 import { type Replica, startReplica } from '../ingest/apply/replica.ts'
@@ -50,7 +50,7 @@ export async function openReadSide(shared: Shared, active: boolean): Promise<Rea
     generators: adapters.generators,
     lexical: engine,
     chunks: engine,
-    spaceOf: ({ profile }, chunking) => spaceIdOf(spaceIdentity(profile, chunking)),
+    spaceOf: ({ profile }, chunking) => spaceIdOfProfile(profile, chunking),
     readCollection: (id) => catalog.collections.get(id),
     limits: config.limits,
   })

@@ -1,7 +1,7 @@
 import type { Catalog, EmbeddingSpace } from '../catalog/catalog.ts'
 import type { PoolLike } from '../catalog/database.ts'
 import type { CollectionPolicy } from '../catalog/policy.ts'
-import { spaceIdentity, spaceIdOf, spaceMismatch } from '../catalog/space-id.ts'
+import { spaceIdOfProfile, spaceMismatch } from '../catalog/space-id.ts'
 import type { Config } from '../config/schema.ts'
 import type { Embedder } from '../core/embedder.ts'
 import { QuarryError } from '../core/errors.ts'
@@ -122,7 +122,7 @@ function embedderOf(space: EmbeddingSpace, embedders: ReadonlyMap<string, Embedd
   const found = embedders.get(space.embedder)
   if (found === undefined)
     throw new QuarryError('unavailable', `embedder "${space.embedder}" is no longer configured`)
-  const offered = spaceIdOf(spaceIdentity(found.profile, space.chunking))
+  const offered = spaceIdOfProfile(found.profile, space.chunking)
   if (offered === space.id) return found
   throw new QuarryError('unavailable', spaceMismatch(space, found.profile, offered))
 }

@@ -15,7 +15,7 @@ export function presentRetrieval(response: RetrieveResponse): RetrieveAnswer {
     degraded: response.degraded.map((degraded) => ({ ...degraded })),
     under_filled: response.underFilled,
     index: response.index,
-    timings_ms: roundTimings(response.timingsMs),
+    timings_ms: { ...response.timingsMs },
     usage: {
       embed_tokens: usage.embedTokens,
       rerank_documents: usage.rerankDocuments,
@@ -75,13 +75,4 @@ function presentCitation(citation: Citation): PromptAnswer['citations'][number] 
     document_id: documentId,
     span: { start: span.start, end: span.end },
   }
-}
-
-/** To a tenth of a microsecond no caller looks; to a hundredth of a millisecond is plenty. */
-function roundTimings(timingsMs: RetrieveResponse['timingsMs']): Record<string, number> {
-  const rounded = Object.entries(timingsMs).map(([stage, ms]) => [
-    stage,
-    Math.round(ms * 100) / 100,
-  ])
-  return Object.fromEntries(rounded)
 }
