@@ -94,7 +94,7 @@ function readArrived(
 ): Uint8Array<ArrayBuffer> | null {
   if (incoming?.readableLength !== declared) return null
   const bytes: Buffer | null = incoming.read()
-  // To its end, without which the connection would not be free.
+  // To its end, before which the connection is not free for the next request.
   incoming.resume()
   return bytes && new Uint8Array(bytes)
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -31,10 +32,14 @@ async function start(limits: Partial<ServerLimits> = {}): Promise<{ url: string;
     try {
       // As a key is looked up: by then a body that came with its head is there.
       await Promise.resolve()
-      const arrival = { request: context.req.raw, incoming: (context.env as HttpBindings).incoming }
-      return await withBody(arrival, { bytesMax: 1_000, gate }, async (bytes) =>
+      const { incoming } = context.env as HttpBindings
+      const arrival = { request: context.req.raw, incoming }
+      const answer = await withBody(arrival, { bytesMax: 1_000, gate }, async (bytes) =>
         context.json({ bytes: bytes.length, text: Buffer.from(bytes).toString() }),
       )
+      // Before that the connection is not free for the next request.
+      if (!incoming.readableEnded) await once(incoming, 'end')
+      return answer
     } catch (error) {
       return context.json({}, statusOf(asQuarryError(error)) as 413)
     }
