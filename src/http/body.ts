@@ -87,7 +87,7 @@ async function readAll(
   return await readStream(request, bytesMax, hold)
 }
 
-/** What came along with the head, as questions do: waiting for the events of its stream takes ten times as long. */
+/** What came along with the head, as questions do: waiting for the events of its stream takes several times as long. */
 function readArrived(
   incoming: IncomingMessage | undefined,
   declared: number,

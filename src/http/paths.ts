@@ -6,7 +6,7 @@ export interface Target {
   readonly search: string
 }
 
-/** Of an absolute http URL that was parsed before: to do so once more takes as long as to check a key. */
+/** Of an absolute http URL that was normalised before; a URL object would parse it once more. */
 export function targetOf(url: string): Target {
   const [, path = '/', search = ''] = TARGET.exec(url) ?? []
   return { path, search }

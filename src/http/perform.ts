@@ -100,7 +100,5 @@ async function withReceivedBody(
 
 function recordUsage(serving: Serving, tenant: TenantId, route: Route, answer: Answer): void {
   const routeName = `${route.method} ${route.path}`
-  serving.deps.usage.record(
-    Object.assign({ tenant, route: routeName }, NO_USAGE, { requests: 1 }, answer.usage),
-  )
+  serving.deps.usage.record({ tenant, route: routeName, ...NO_USAGE, requests: 1, ...answer.usage })
 }
