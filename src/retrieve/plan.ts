@@ -194,7 +194,7 @@ function checkRequirements(
   asks: { readonly dense: boolean; readonly lexical: boolean },
   reranks: boolean,
 ): void {
-  const runs = { ...asks, rerank: reranks, fresh: minVersion !== undefined }
+  const runs = { rerank: reranks, fresh: minVersion !== undefined, ...asks }
   const never = require.find((stage) => !runs[stage])
   if (never === undefined) return
   throw new QuarryError(

@@ -168,7 +168,7 @@ export class Delta implements Part {
     search: RowSearch,
     signal: AbortSignal,
   ): Promise<Found> {
-    const found = await this.#postings?.search({ ...search, terms, averageLength }, signal)
+    const found = await this.#postings?.search({ terms, averageLength, ...search }, signal)
     return found ?? NOTHING_FOUND
   }
 

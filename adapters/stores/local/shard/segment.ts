@@ -196,7 +196,7 @@ export class Segment implements Part {
   ): Promise<Found> {
     const { postings } = this.parts
     if (postings === null) return NOTHING_FOUND
-    return await postings.search({ ...search, terms, averageLength }, signal)
+    return await postings.search({ terms, averageLength, ...search }, signal)
   }
 
   pin(): void {
