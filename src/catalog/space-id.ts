@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { EmbedderProfile } from '../core/embedder.ts'
+import { KeptWith } from '../core/kept-with.ts'
 import type { SpaceId } from '../core/model.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { EmbeddingSpace } from './catalog.ts'
@@ -34,12 +35,11 @@ export function spaceIdOf(identity: object): SpaceId {
   return `sp_${digest.slice(0, 16)}` as SpaceId
 }
 
-const known = new WeakMap<EmbedderProfile, Map<string, SpaceId>>()
+const spaceIds = new KeptWith<EmbedderProfile, SpaceId>()
 
 /** The space of what an embedder of this profile makes of chunks so cut; each plan asks, and a profile stays as it is. */
 export function spaceIdOfProfile(profile: EmbedderProfile, chunking: string): SpaceId {
-  const ids = known.get(profile) ?? new Map<string, SpaceId>()
-  known.set(profile, ids)
+  const ids = spaceIds.of(profile)
   const id = ids.get(chunking) ?? spaceIdOf(spaceIdentity(profile, chunking))
   ids.set(chunking, id)
   return id

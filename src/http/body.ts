@@ -54,12 +54,13 @@ export interface BodyLimits {
 
 /** Runs `work` with the whole body, counted against the gate until it is done. `payload_too_large` by either way of framing. */
 export async function withBody<T>(
-  { request, incoming }: Arrival,
+  arrival: Arrival,
   { bytesMax, gate }: BodyLimits,
   work: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
 ): Promise<T> {
-  refuseEncoding(request.headers)
-  const declared = Number(request.headers.get('content-length') ?? 0)
+  const { headers } = arrival.request
+  refuseEncoding(headers)
+  const declared = Number(headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)
   let held = 0
   const hold = (bytes: number): void => {
@@ -67,7 +68,7 @@ export async function withBody<T>(
     held += bytes
   }
   try {
-    return await work(await readAll({ request, incoming }, declared, bytesMax, hold))
+    return await work(await readAll(arrival, declared, bytesMax, hold))
   } finally {
     gate.release(held)
   }

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { QuarryError } from '../core/errors.ts'
+import { KeptWith } from '../core/kept-with.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import type { Hit } from '../retrieve/request.ts'
 import { citePassages, citePinned } from './citations.ts'
 import { randomNonce } from './fence.ts'
-import { OfTemplate } from './of-template.ts'
 import { oncePer } from './once-per.ts'
 import { order } from './order.ts'
 import { joinPieces, type Passage, textKey } from './passages.ts'
@@ -130,7 +130,7 @@ function hitsOf({ pieces }: Passage, hits: readonly Hit[]): Dropped[] {
 }
 
 /** By format, of prompts without pinned documents. */
-const prefixHashes = new OfTemplate<string>()
+const prefixHashes = new KeptWith<PromptTemplate, string>()
 
 function prefixHash(renderer: Renderer, layout: Layout): string {
   const { format } = renderer

@@ -1,7 +1,8 @@
+import { KeptWith } from '../core/kept-with.ts'
 import { createPace } from '../core/pace.ts'
 import type { Tokenizer } from '../core/tokenizer.ts'
 import { cutAtSeams } from '../tokenizer/seams.ts'
-import { OfTemplate } from './of-template.ts'
+import type { PromptTemplate } from './prompt.ts'
 import {
   allEntries,
   type Entry,
@@ -27,7 +28,7 @@ export interface TokenCounter {
 interface CommonCounts {
   /** The texts of entries' numbers, of which there are no more than a prompt can have entries. */
   readonly numbers: Map<string, number>
-  readonly templates: OfTemplate<number>
+  readonly templates: KeptWith<PromptTemplate, number>
 }
 
 const commonCountsOf = new WeakMap<Tokenizer, CommonCounts>()
@@ -35,7 +36,7 @@ const commonCountsOf = new WeakMap<Tokenizer, CommonCounts>()
 function commonCounts(tokenizer: Tokenizer): CommonCounts {
   const common = commonCountsOf.get(tokenizer) ?? {
     numbers: new Map(),
-    templates: new OfTemplate(),
+    templates: new KeptWith(),
   }
   commonCountsOf.set(tokenizer, common)
   return common

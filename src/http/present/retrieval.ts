@@ -15,7 +15,7 @@ export function presentRetrieval(response: RetrieveResponse): RetrieveAnswer {
     degraded: response.degraded.map((degraded) => ({ ...degraded })),
     under_filled: response.underFilled,
     index: response.index,
-    timings_ms: { ...response.timingsMs },
+    timings_ms: response.timingsMs,
     usage: {
       embed_tokens: usage.embedTokens,
       rerank_documents: usage.rerankDocuments,
