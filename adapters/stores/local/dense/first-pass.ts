@@ -1,4 +1,4 @@
-import { isTurnOver, nextTurn } from '../../../../src/core/turns.ts'
+import { isTurnOver } from '../../../../src/core/turns.ts'
 import type { Metric } from '../../../../src/core/vector-store.ts'
 import type { RowSearch } from '../found.ts'
 import type { Kernels } from '../memory/kernels.ts'
@@ -42,28 +42,51 @@ export function openFirstPass(
   return { kernels, scratch, asked, heapRows, floor: Number.NEGATIVE_INFINITY, found: 0 }
 }
 
-/**
- * Scans the allowed rows of one piece. `settle` takes some of the rows found off the end of the list, and is called
- * until none are left: at the end, and before wherever more are found than the scratch can hold. It should raise the
- * floor, and be done within a fraction of a millisecond.
- */
-export async function scanPiece(
+/** How far the rows of one piece have been scanned. */
+export interface Scan {
+  readonly pass: FirstPass
+  readonly run: ScanRows
+  /** Null where all rows are allowed. */
+  readonly rows: AllowedRows | null
+  readonly cursor: Cursor
+  /** Whether what was found is being settled, until nothing of it is left. */
+  isSettling: boolean
+}
+
+export function openScan(
   pass: FirstPass,
   { block, first, count }: Piece,
   { allowed, allowedCount }: RowSearch,
-  settle: () => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const cursor = { next: 0, end: count }
-  const run = scanOf(pass, block)
+): Scan {
   const rows =
     allowed === null ? null : { bitmap: allowed, first, isDense: isDense(allowed, allowedCount) }
-  while (cursor.next < count) {
+  const cursor = { next: 0, end: count }
+  return { pass, run: scanOf(pass, block), rows, cursor, isSettling: false }
+}
+
+/**
+ * Scans until all is done, or answers false where the turn is over before: then it wants to be called again. `settle`
+ * takes some of the rows found off the end of the list, and is called until none are left: at the end, and before
+ * wherever more are found than the scratch can hold. It should raise the floor, and be done within a fraction of a
+ * millisecond.
+ */
+export function scanOn(scan: Scan, settle: () => void): boolean {
+  while (goesOn(scan, settle)) if (isTurnOver()) return false
+  return true
+}
+
+/** One block, or one part of what is found; answers false where nothing is left to do. */
+function goesOn(scan: Scan, settle: () => void): boolean {
+  const { pass, run, rows, cursor } = scan
+  const isRead = cursor.next >= cursor.end
+  if (!isRead && !scan.isSettling && !isCrowded(pass)) {
     pass.found += scanBlock(run, rows, cursor, pass.scratch.list)
-    const isTime = cursor.next >= count || isCrowded(pass)
-    while (isTime && settles(pass, settle)) if (isTurnOver()) await nextTurn(signal)
-    if (isTurnOver()) await nextTurn(signal)
+    return true
   }
+  dropLesser(pass)
+  if (pass.found > 0) settle()
+  scan.isSettling = pass.found > 0
+  return scan.isSettling || !isRead
 }
 
 type ScanRows = (list: number, allowed: number, from: number, count: number) => number
@@ -71,11 +94,11 @@ type ScanRows = (list: number, allowed: number, from: number, count: number) => 
 function scanOf(pass: FirstPass, block: CodeBlock): ScanRows {
   const { kernels, scratch, heapRows } = pass
   const { scanRows } = kernels.run
-  const codes = kernels.addressOf(block.codes)
-  const multipliers = kernels.addressOf(block.multipliers)
-  const addends = kernels.addressOf(block.addends)
-  const errors = kernels.addressOf(block.errors)
-  const norms = kernels.addressOf(block.norms)
+  const codes = block.codes.byteOffset
+  const multipliers = block.multipliers.byteOffset
+  const addends = block.addends.byteOffset
+  const errors = block.errors.byteOffset
+  const norms = block.norms.byteOffset
   const { stride } = block
   const query = scratch.query16.byteOffset
   const terms = scratch.terms.byteOffset
@@ -118,14 +141,6 @@ function scanBlock(
   const count = cursor.next - from
   if (allowed === null) return run(0, 0, from, count)
   return copyAllowed(allowed, from, list) ? run(0, list.byteOffset, from, count) : 0
-}
-
-/** Answers whether anything was left to do. */
-function settles(pass: FirstPass, settle: () => void): boolean {
-  dropLesser(pass)
-  if (pass.found === 0) return false
-  settle()
-  return true
 }
 
 function isCrowded(pass: FirstPass): boolean {

@@ -22,7 +22,7 @@ export interface BlockFacts {
   readonly kernels: Kernels
 }
 
-/** @throws QuarryError `internal` where an array has not the length that these facts ask for */
+/** @throws QuarryError `internal` where an array has not the length that these facts ask for, or lies in another memory */
 export function readCodes(
   blocks: BlockReader,
   { count, dimensions, kernels }: BlockFacts,
@@ -33,25 +33,30 @@ export function readCodes(
     dimensions,
     kernels,
     stride,
-    codes: ofLength('codes', blocks.i8('codes'), count * stride),
-    multipliers: ofLength('multipliers', blocks.f64('multipliers'), count),
-    addends: ofLength('addends', blocks.f64('addends'), count),
-    errors: ofLength('errors', blocks.f64('errors'), count),
-    norms: ofLength('norms', blocks.f64('norms'), count),
+    codes: checked('codes', blocks.i8('codes'), count * stride, kernels),
+    multipliers: checked('multipliers', blocks.f64('multipliers'), count, kernels),
+    addends: checked('addends', blocks.f64('addends'), count, kernels),
+    errors: checked('errors', blocks.f64('errors'), count, kernels),
+    norms: checked('norms', blocks.f64('norms'), count, kernels),
   }
 }
 
 /** @throws QuarryError `internal`, as `readCodes` does */
 export function readFlat(blocks: BlockReader, facts: BlockFacts): FlatBlock {
-  const floats = ofLength('floats', blocks.f32('floats'), facts.count * facts.dimensions)
+  const { count, dimensions, kernels } = facts
+  const floats = checked('floats', blocks.f32('floats'), count * dimensions, kernels)
   return { ...readCodes(blocks, facts), floats }
 }
 
-function ofLength<Data extends { readonly length: number }>(
+/** Kernels are given addresses, so what they read must lie in their memory. */
+function checked<Data extends ArrayBufferView & { readonly length: number }>(
   name: string,
   data: Data,
   length: number,
+  kernels: Kernels,
 ): Data {
-  if (data.length === length) return data
-  throw new QuarryError('internal', `the block ${name} has ${data.length} numbers, not ${length}`)
+  if (data.length !== length)
+    throw new QuarryError('internal', `the block ${name} has ${data.length} numbers, not ${length}`)
+  kernels.addressOf(data)
+  return data
 }

@@ -1,8 +1,9 @@
+import { nextTurn } from '../../../../src/core/turns.ts'
 import type { Metric } from '../../../../src/core/vector-store.ts'
 import { type Found, NOTHING_FOUND, type RowSearch } from '../found.ts'
 import { TopK } from '../top-k.ts'
 import { type Asked, leastValue } from './encode-row.ts'
-import { type FirstPass, openFirstPass, type Piece, scanPiece } from './first-pass.ts'
+import { type FirstPass, openFirstPass, openScan, type Piece, scanOn } from './first-pass.ts'
 import type { FlatBlock } from './flat-block.ts'
 
 /** Rows of one exact comparison: well under a millisecond at 8,192 dimensions. */
@@ -34,13 +35,9 @@ export async function searchFlat(
       }
       const current = pass
       raiseFloor(current, top, floor)
-      await scanPiece(
-        current,
-        piece,
-        search,
-        () => compareSome(current, piece, search, top),
-        signal,
-      )
+      const scan = openScan(current, piece, search)
+      const settle = (): void => compareSome(current, piece, search, top)
+      while (!scanOn(scan, settle)) await nextTurn(signal)
     }
   } finally {
     pass?.kernels.giveScratch(pass.scratch)
@@ -62,12 +59,12 @@ function compareSome(
   const { kernels, scratch, asked } = pass
   const { rows, values, query64 } = scratch
   const areFew = pass.found <= SORTED_MAX
-  if (areFew) bestLast(pass)
   const count = Math.min(areFew ? k : COMPARED_ROWS, pass.found)
+  if (areFew) bestLast(pass, count)
   const from = pass.found - count
   const compare = asked.metric === 'l2' ? kernels.run.distanceRows : kernels.run.dotRows
   compare(
-    kernels.addressOf(block.floats),
+    block.floats.byteOffset,
     block.dimensions,
     rows.byteOffset + from * 4,
     count,
@@ -83,15 +80,24 @@ function compareSome(
   raiseFloor(pass, top, floor)
 }
 
-/** Puts the rows of the highest upper bounds at the end of the list. */
-function bestLast({ scratch: { rows, bounds }, found }: FirstPass): void {
-  for (let i = 1; i < found; i++) {
+/** Puts the `count` rows of the highest upper bounds at the end of the list. */
+function bestLast({ scratch: { rows, bounds }, found }: FirstPass, count: number): void {
+  if (count === found) return
+  // Those behind `start` stay sorted; of the others, whoever is above their least changes places with it.
+  const start = found - count
+  for (let i = found - 2; i >= 0; i--) {
     const row = rows[i] as number
     const bound = bounds[i] as number
     let at = i
-    for (; at > 0 && (bounds[at - 1] as number) > bound; at--) {
-      rows[at] = rows[at - 1] as number
-      bounds[at] = bounds[at - 1] as number
+    if (i < start) {
+      if (bound <= (bounds[start] as number)) continue
+      rows[i] = rows[start] as number
+      bounds[i] = bounds[start] as number
+      at = start
+    }
+    for (; at + 1 < found && (bounds[at + 1] as number) < bound; at++) {
+      rows[at] = rows[at + 1] as number
+      bounds[at] = bounds[at + 1] as number
     }
     rows[at] = row
     bounds[at] = bound

@@ -1,8 +1,9 @@
+import { nextTurn } from '../../../../src/core/turns.ts'
 import type { Metric } from '../../../../src/core/vector-store.ts'
 import type { RowSearch } from '../found.ts'
 import { TopK } from '../top-k.ts'
 import { type Asked, scoreOfValue, slackOf } from './encode-row.ts'
-import { type FirstPass, openFirstPass, scanPiece } from './first-pass.ts'
+import { type FirstPass, openFirstPass, openScan, scanOn } from './first-pass.ts'
 import type { CodeBlock } from './flat-block.ts'
 
 /** Rows in the order of what their codes say, best first. */
@@ -38,7 +39,8 @@ export async function searchCodes(
     // Both bounds are then the value itself.
     pass.scratch.terms.fill(0, 1)
     const settle = (): void => takeFound(pass, top)
-    await scanPiece(pass, { block, first: 0, count: block.count }, search, settle, signal)
+    const scan = openScan(pass, { block, first: 0, count: block.count }, search)
+    while (!scanOn(scan, settle)) await nextTurn(signal)
   } finally {
     block.kernels.giveScratch(pass.scratch)
   }

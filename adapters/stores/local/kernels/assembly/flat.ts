@@ -51,8 +51,6 @@ function dotTwoCodes(row: usize, query: usize, stride: usize): v128 {
   return v128.shuffle<i32>(sums, sums, 0, 2, 0, 2)
 }
 
-/** How many rows ahead of the one at hand floats are touched. */
-const AHEAD = 4
 /**
  * How many listed rows are touched before the first of them is looked at. A processor holds back what comes after a
  * read that waits for memory, some hundred steps later: with other work between, fewer reads wait at the same time.
@@ -217,12 +215,16 @@ function twoFloats(at: usize, offset: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at + offset))
 }
 
-/** What is stored is overwritten with the row's own result. */
+/** Of so many listed rows all floats. What is stored is overwritten with the rows' own results. */
 @inline
-function touchAhead(floats: usize, bytes: usize, rows: usize, i: i32, count: i32, out: usize): void {
-  if (i + AHEAD >= count) return
-  const ahead = <usize>load<u32>(rows + (<usize>(i + AHEAD) << 2))
-  store<u32>(out + (<usize>i << 3), touch(floats + ahead * bytes, bytes))
+function touchFloats(floats: usize, bytes: usize, rows: usize, i: i32, count: i32, out: usize): void {
+  let sum: u32 = 0
+  const end = min(i + TOGETHER, count)
+  for (let next = i; next < end; next++) {
+    const row = <usize>load<u32>(rows + (<usize>next << 2))
+    sum += touch(floats + row * bytes, bytes)
+  }
+  store<u32>(out + (<usize>i << 3), sum)
 }
 
 /** Dot products, in double precision, of the listed float rows and a query of doubles. */
@@ -237,7 +239,7 @@ export function dotRows(
   const whole = dimensions & ~7
   const bytes = <usize>dimensions << 2
   for (let i = 0; i < count; i++) {
-    touchAhead(floats, bytes, rows, i, count, out)
+    if (i % TOGETHER == 0) touchFloats(floats, bytes, rows, i, count, out)
     let x = floats + <usize>load<u32>(rows + (<usize>i << 2)) * bytes
     let q = query
     let a = f64x2.splat(0)
@@ -274,7 +276,7 @@ export function distanceRows(
   const whole = dimensions & ~7
   const bytes = <usize>dimensions << 2
   for (let i = 0; i < count; i++) {
-    touchAhead(floats, bytes, rows, i, count, out)
+    if (i % TOGETHER == 0) touchFloats(floats, bytes, rows, i, count, out)
     let x = floats + <usize>load<u32>(rows + (<usize>i << 2)) * bytes
     let q = query
     let a = f64x2.splat(0)
