@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { type QuarryProcess, startQuarry } from '../test/support/quarry-process.ts'
 import { measureBareHttp } from './bare-http.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { closedLoop, type LoadResult, percentile } from './load.ts'
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+/** Built as the benchmarks are: what users run. */
+const ENTRY = fileURLToPath(new URL('../bin/quarry.js', import.meta.url))
 const PASSAGES = 20_000
 const OVERHEAD_PASSAGES = 5_000
 /** Of 200 requests each, over half a minute and more: how busy the machine is elsewhere changes within seconds. */
@@ -106,7 +105,7 @@ async function withServer<T>(
   const corpus = await readCorpus('squad-train', passages, questions)
   const server = await startQuarry({
     command: 'serve',
-    entry: await build(log),
+    entry: ENTRY,
     env: { QUARRY_DATA_DIR: folder, QUARRY_LOG_LEVEL: 'error' },
   })
   try {
@@ -117,13 +116,6 @@ async function withServer<T>(
     await server.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** What users run: the sources under a loader are slower. */
-async function build(log: (line: string) => void): Promise<string> {
-  await promisify(execFile)('npm', ['run', 'build'], { cwd: PROJECT })
-  log('built')
-  return join(PROJECT, 'dist', 'bin', 'quarry.js')
 }
 
 async function fill(

@@ -1,14 +1,11 @@
-import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { startChild } from '../../src/core/spawnable.ts'
 import type { Tasks } from '../contenders/contenders.ts'
 import { PeerUnavailable } from '../peers/load-peer.ts'
 import type { Costs, Grain } from './lanes.ts'
 import type { Reply, Request } from './messages.ts'
 
-const CHILD = fileURLToPath(new URL('contender-child.ts', import.meta.url))
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const HEAP_MB = 12_000
 
 export interface Spent extends Costs {
@@ -37,8 +34,8 @@ export async function startContender<Name extends keyof Tasks>(
   task: Tasks[Name],
   { cores = 'one' }: { readonly cores?: 'one' | 'all' } = {},
 ): Promise<ContenderProcess> {
-  const child = fork(CHILD, [], {
-    execArgv: ['--import', TSX, '--expose-gc', `--max-old-space-size=${HEAP_MB}`],
+  const child = startChild(new URL('./contender-child.ts', import.meta.url), [], {
+    execArgv: ['--expose-gc', `--max-old-space-size=${HEAP_MB}`],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 
-const requirePeer = createRequire(new URL('../package.json', import.meta.url))
+/** `npm run` starts in the project's folder, and built code lies elsewhere. */
+const requirePeer = createRequire(resolve('bench/package.json'))
 
 /** A peer that is not installed, or can't do what is asked of it. */
 export class PeerUnavailable extends Error {}
